@@ -1,0 +1,1 @@
+"""Pure computation: a Municipality in, a Result out. No Swedish formatting, no files, no charts."""

@@ -1,0 +1,198 @@
+"""Read one CSV table into a validated frame, or say everything that is wrong with it."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+from collections.abc import Collection
+from functools import cache
+from pathlib import Path
+
+import pandas as pd
+import pandera.pandas as pa
+from pandera.errors import SchemaErrors
+
+from analysis.sources.cells import CellError, clean, parse_date, parse_integer, parse_number
+from analysis.sources.faults import Fault
+from analysis.sources.schema import ColumnSpec, TableSpec
+
+_PARSERS = {"year": parse_integer, "integer": parse_integer, "number": parse_number, "date": parse_date, "text": clean}
+_ADVICE = {
+    "inget tal": "skriv bara siffror i cellen; lägg förklaringar i en annan kolumn",
+    "inget heltal": "skriv talet utan decimaler",
+    "procenttecken i cellen": "ta bort procenttecknet; enheten står i kolumnens namn",
+    "inget datum": "skriv år, månad och dag med bindestreck",
+}
+
+
+def decode(content: bytes) -> str:
+    """Return the text of a file that Excel may have saved: UTF-8 with or without BOM, else Windows-1252."""
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252", errors="replace")
+
+
+def read_table(path: Path, spec: TableSpec, sources: Collection[str], shown: str) -> tuple[pd.DataFrame, list[Fault]]:
+    """Return the table and its faults; the frame is only to be used where there are none.
+
+    The frame has the columns of `spec`, in that order, and a plain index; numbers are float64,
+    whole numbers int64 (Int64 where optional), empty text is "". `shown` is how messages name the file.
+    """
+    text = decode(path.read_bytes())
+    if not text.strip():
+        return pd.DataFrame(), [
+            Fault(shown, "filen är tom", "en rubrikrad och minst en rad med uppgifter",
+                  "fyll i tabellen, eller ta bort filen om kommunen saknar uppgifterna")
+        ]
+    rows = _split(text)
+    header = [clean(name).lower() for name in rows[0][1]]
+    faults = _header_faults(header, spec, shown)
+    if faults:
+        return pd.DataFrame(), faults
+    body = [(line, cells) for line, cells in rows[1:] if any(clean(cell) for cell in cells)]
+    if not body:
+        return pd.DataFrame(), [
+            Fault(shown, "tabellen har rubriker men inga rader", "minst en rad med uppgifter",
+                  "fyll i tabellen, eller ta bort filen om kommunen saknar uppgifterna")
+        ]
+    parsed: dict[str, list] = {column.name: [] for column in spec.all_columns}
+    lines: list[int] = []
+    for line, cells in body:
+        if any(clean(cell) for cell in cells[len(header):]):
+            faults.append(
+                Fault(shown, f"raden har {len(cells)} fält men rubriken {len(header)}", f"{len(header)} fält",
+                      "använd semikolon mellan fälten, eller sätt citattecken om tal med decimalkomma", row=line)
+            )
+            continue
+        cells = cells + [""] * (len(header) - len(cells))
+        lines.append(line)
+        for column in spec.all_columns:
+            value, fault = _parse_cell(cells[header.index(column.name)], column, shown, line)
+            parsed[column.name].append(value)
+            if fault:
+                faults.append(fault)
+    raw = {line: cells for line, cells in body}
+    frame = _frame(parsed, lines, spec)
+    faulty = {(fault.row, fault.column) for fault in faults}
+    for fault in _validate(frame, spec, sources, shown, raw, header):
+        if (fault.row, fault.column) not in faulty:
+            faults.append(fault)
+    return frame.reset_index(drop=True), faults
+
+
+def _split(text: str) -> list[tuple[int, list[str]]]:
+    first = text.lstrip().splitlines()[0]
+    delimiter = max(";\t,", key=first.count)
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    rows = []
+    for cells in reader:
+        rows.append((reader.line_num, cells))
+    while rows and not any(clean(cell) for cell in rows[0][1]):
+        rows.pop(0)
+    return rows
+
+
+def _header_faults(header: list[str], spec: TableSpec, shown: str) -> list[Fault]:
+    names = [column.name for column in spec.all_columns]
+    faults = []
+    unknown = [name for name in header if name and name not in names]
+    for name in names:
+        if name not in header:
+            near = difflib.get_close_matches(name, unknown, n=1)
+            advice = f"byt rubriken ”{near[0]}” till ”{name}”" if near else f"lägg till en kolumn med rubriken ”{name}”"
+            faults.append(Fault(shown, f"kolumnen {name} saknas", "kolumnerna " + ", ".join(names), advice, row=1))
+        elif header.count(name) > 1:
+            faults.append(Fault(shown, f"kolumnen {name} står {header.count(name)} gånger", "en gång",
+                                "ta bort den som är för mycket", row=1))
+    for name in unknown:
+        faults.append(Fault(shown, "okänd kolumn", "kolumnerna " + ", ".join(names),
+                            "rätta rubriken eller ta bort kolumnen", row=1, value=name))
+    return faults
+
+
+def _parse_cell(text: str, column: ColumnSpec, shown: str, line: int) -> tuple[object, Fault | None]:
+    value = clean(text)
+    if not value:
+        if column.optional:
+            return ("" if column.kind in ("text", "date") else None), None
+        return None, Fault(shown, "cellen är tom", column.expected,
+                           "fyll i cellen, eller ta bort raden om uppgiften saknas", line, column.name, "")
+    try:
+        return _PARSERS[column.kind](value), None
+    except CellError as error:
+        return None, Fault(shown, error.problem, column.expected, _ADVICE[error.problem], line, column.name, value)
+
+
+def _frame(parsed: dict[str, list], lines: list[int], spec: TableSpec) -> pd.DataFrame:
+    columns = {}
+    for column in spec.all_columns:
+        values = parsed[column.name]
+        if column.kind in ("year", "integer"):
+            columns[column.name] = pd.array(values, dtype="Int64")
+        elif column.kind == "number":
+            columns[column.name] = pd.array(values, dtype="float64")
+        else:
+            columns[column.name] = pd.array([None if value is None else str(value) for value in values], dtype="str")
+    frame = pd.DataFrame(columns, index=pd.Index(lines))
+    for column in spec.all_columns:
+        if column.kind in ("year", "integer") and not frame[column.name].isna().any():
+            frame[column.name] = frame[column.name].astype("int64")
+    return frame
+
+
+@cache
+def _checks(spec: TableSpec) -> pa.DataFrameSchema:
+    columns = {}
+    for column in spec.all_columns:
+        checks = []
+        minimum = 1990 if column.kind == "year" else column.minimum
+        maximum = 2100 if column.kind == "year" else column.maximum
+        if minimum is not None:
+            checks.append(pa.Check.ge(minimum))
+        if maximum is not None:
+            checks.append(pa.Check.le(maximum))
+        if column.allowed:
+            checks.append(pa.Check.isin(column.allowed))
+        columns[column.name] = pa.Column(checks=checks, nullable=True)
+    return pa.DataFrameSchema(columns, strict=True)
+
+
+def _validate(frame, spec, sources, shown, raw, header) -> list[Fault]:
+    faults = []
+    by_name = {column.name: column for column in spec.all_columns}
+
+    def written(line: int, name: str) -> str:
+        cells = raw[line]
+        position = header.index(name)
+        return clean(cells[position]) if position < len(cells) else ""
+
+    try:
+        _checks(spec).validate(frame, lazy=True)
+    except SchemaErrors as error:
+        for case in error.failure_cases.itertuples():
+            column = by_name[case.column]
+            line = int(case.index)
+            below = column.minimum is not None and not column.allowed and float(case.failure_case) < column.minimum
+            problem = "otillåtet värde" if column.allowed else "för litet tal" if below else "orimligt tal"
+            if below and column.minimum == 0:
+                problem = "negativt tal"
+            faults.append(Fault(shown, problem, column.expected, "rätta cellen", line, case.column,
+                                written(line, case.column)))
+    key = list(spec.key)
+    complete = frame.dropna(subset=key)
+    for _, group in complete.groupby(key, sort=False):
+        for line in group.index[1:]:
+            where = ", ".join(f"{name} {written(line, name)}" for name in key)
+            faults.append(Fault(shown, f"{where} står redan på rad {group.index[0]}", "en rad för varje kombination av "
+                                + ", ".join(key), "ta bort eller rätta den ena raden", line, key[0],
+                                written(line, key[0])))
+    if spec.provenance:
+        for line, source in frame["kalla"].items():
+            if isinstance(source, str) and source not in sources:
+                near = difflib.get_close_matches(source, sources, n=1)
+                faults.append(Fault(shown, "källan finns inte i kallor.yml", "ett namn ur kallor.yml",
+                                    f"skriv ”{near[0]}”" if near else "lägg till källan i kallor.yml eller rätta namnet",
+                                    line, "kalla", source))
+    return faults
