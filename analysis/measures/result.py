@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import pandas as pd
 
@@ -120,8 +120,8 @@ def _section(function: Callable, heading: str) -> str:
     starts = [number for number, line in enumerate(lines) if line.startswith(heading)]
     if not starts:
         raise ValueError(f"{function.__module__}.{function.__name__} lacks {heading} in its docstring")
-    text = [lines[starts[0]][len(heading):].strip()]
-    for line in lines[starts[0] + 1:]:
+    text = [lines[starts[0]][len(heading) :].strip()]
+    for line in lines[starts[0] + 1 :]:
         if not line.startswith(" "):
             break
         text.append(line.strip())

@@ -6,7 +6,10 @@ import re
 
 # Excel writes thousands with a plain, a no-break or a narrow no-break space.
 _SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
-_NUMBER = re.compile(r"-?(\d+|\d{1,3}( \d{3})+)([.,]\d+)?")
+_NUMBER = re.compile(r"-?([0-9]+|[0-9]{1,3}( [0-9]{3})+)([.,][0-9]+)?")
+_AMBIGUOUS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
+# Above this a float no longer holds every whole number, and no cost comes near it.
+_LARGEST = 1e15
 
 
 class CellError(ValueError):
@@ -26,14 +29,19 @@ def parse_number(text: str) -> float:
     """Return the number in a cell: decimal comma or point, spaces between thousands, − or - for minus.
 
     Raises CellError where the text is not one number, among them a percent sign written by hand
-    and points between thousands, since 1.234 could mean either 1234 or 1,234.
+    and a point before three decimals, since 1.234 could mean either 1234 or 1,234.
     """
     value = clean(text).replace("\u2212", "-")
     if "%" in value:
         raise CellError("procenttecken i cellen")
     if not _NUMBER.fullmatch(value):
         raise CellError("inget tal")
-    return float(value.replace(" ", "").replace(",", "."))
+    if _AMBIGUOUS.fullmatch(value):
+        raise CellError("punkten kan stå för tusental")
+    number = float(value.replace(" ", "").replace(",", "."))
+    if abs(number) > _LARGEST:
+        raise CellError("orimligt stort tal")
+    return number
 
 
 def parse_integer(text: str) -> int:
@@ -47,6 +55,6 @@ def parse_integer(text: str) -> int:
 def parse_date(text: str) -> str:
     """Return a date of the form ÅÅÅÅ, ÅÅÅÅ-MM or ÅÅÅÅ-MM-DD, as precise as the source is."""
     value = clean(text)
-    if not re.fullmatch(r"(19|20)\d{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", value):
+    if not re.fullmatch(r"(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?", value):
         raise CellError("inget datum")
     return value

@@ -5,7 +5,8 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import difflib
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,9 @@ from analysis.sources.registers import (
     read_sources,
 )
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
+
+_CARD_FIELDS = ("namn", "kod", "lan", "namnd", "uppdragsgivare", "uppdrag", "uppdrag_kalla", "uppdrag_plats", "period",
+                "omrade", "jamfor_med", "befriad_mnkr", "antaganden")
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
                                "någon av " + ", ".join(known) if known else "en mapp för varje kommun",
                                f"skriv ”{near[0]}”" if near else "kontrollera stavningen eller skapa mappen")])
     sources, faults = read_sources(data / "kallor.yml", shown_path(data / "kallor.yml", data))
+    if not sources:
+        raise DataError(faults)  # without the register every row of every table would be at fault
     national_folder = data / "nationellt"
     path = national_folder / "parametrar.yml"
     parameters, more = read_parameters(path, shown_path(path, data), sources)
@@ -114,7 +120,8 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     faults += more
     path = folder / "kommun.yml"
     register = Register(path, shown_path(path, data))
-    card = _read_card(register, sources, assumptions)
+    areas = {area for frame in national.values() if "omrade" in frame for area in frame["omrade"]}
+    card = _read_card(register, sources, assumptions, areas)
     faults += register.faults
     if faults:
         raise DataError(faults)
@@ -123,11 +130,13 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
 
 def _read_tables(folder, specs, sources, data, *, required):
     tables, faults = {}, []
-    for path in sorted(folder.glob("*.csv")):
-        if path.stem not in specs:
-            near = difflib.get_close_matches(path.stem, specs, n=1)
-            faults.append(Fault(shown_path(path, data), "okänd tabell", "någon av " + ", ".join(sorted(specs)),
-                                f"byt namn till {near[0]}.csv" if near else "byt namn eller ta bort filen"))
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        table = path.suffix.lower() in (".csv", ".xlsx", ".xls", ".ods") and not path.name.startswith((".", "~"))
+        if table and path.name not in {f"{name}.csv" for name in specs}:
+            near = difflib.get_close_matches(path.stem.lower(), specs, n=1)
+            faults.append(Fault(shown_path(path, data), "okänd tabell",
+                                "en CSV-fil som heter någon av " + ", ".join(sorted(specs)),
+                                f"spara den som {near[0]}.csv" if near else "byt namn eller ta bort filen"))
     for name, spec in specs.items():
         path = folder / f"{name}.csv"
         if not path.exists():
@@ -143,48 +152,67 @@ def _read_tables(folder, specs, sources, data, *, required):
     return tables, faults
 
 
-def _read_card(register: Register, sources: Mapping[str, Source], assumptions: Mapping[str, Assumption]) -> dict:
+def _read_card(register: Register, sources: Mapping[str, Source], assumptions: Mapping[str, Assumption],
+               areas: Collection[str]) -> dict:
     content = register.content
     if not content:
         return {}
+    for field in content:
+        if field not in _CARD_FIELDS:
+            near = difflib.get_close_matches(str(field), _CARD_FIELDS, n=1)
+            register.fault("okänt fält", "något av " + ", ".join(_CARD_FIELDS),
+                           f"skriv ”{near[0]}”" if near else "ta bort fältet", field=str(field), value=field)
     name = register.take(content, "namn", str, "kommunens namn")
     code = register.take(content, "kod", str, "kommunkoden inom citattecken, till exempel \"1280\"")
-    if code and not (code.isdigit() and len(code) == 4):
+    if code and not re.fullmatch("[0-9]{4}", code):
         register.fault("ingen kommunkod", "fyra siffror inom citattecken", "rätta koden", field="kod", value=code)
     period = register.take(content, "period", Mapping, "fran och till")
-    first = register.take(period, "fran", int, "ett årtal", "period")
-    last = register.take(period, "till", int, "ett årtal", "period")
+    first, last = (register.take(period, name, int, "ett årtal", "period") if period else None
+                   for name in ("fran", "till"))
+    for field, year in (("period.fran", first), ("period.till", last)):
+        if year is not None and not 1990 <= year <= 2100:
+            register.fault("orimligt årtal", "ett årtal mellan 1990 och 2100", "rätta året", field=field, value=year)
     if first and last and first > last:
         register.fault("perioden slutar innan den börjar", "fran före till", "byt plats på åren", field="period",
                        value=f"{first}–{last}")
-    own = register.take(content, "antaganden", Mapping, "antagandets namn och värde", default={}) or {}
+    own = register.take(content, "antaganden", Mapping, "antagandets namn och värde", default={})
+    own = own or {}
     merged = dict(assumptions)
     for id_, value in own.items():
         field = f"antaganden.{id_}"
         if id_ not in assumptions:
             register.fault("okänt antagande", "något av " + ", ".join(sorted(assumptions)), "rätta namnet", field=field,
                            value=id_)
-        elif not isinstance(value, (int, float)) or isinstance(value, bool) or not (
-                assumptions[id_].minimum <= value <= assumptions[id_].maximum):
-            register.fault("orimligt värde", f"ett tal mellan {assumptions[id_].minimum:g} och "
-                           f"{assumptions[id_].maximum:g} ({assumptions[id_].unit})", "rätta värdet", field=field, value=value)
+            continue
+        default = assumptions[id_]
+        if not isinstance(value, (int, float)) or isinstance(value, bool) or not (
+                default.minimum <= value <= default.maximum):
+            register.fault("orimligt värde", f"ett tal mellan {default.minimum:g} och {default.maximum:g} "
+                           f"({default.unit})", "rätta värdet", field=field, value=value)
         else:
-            merged[id_] = dataclasses.replace(assumptions[id_], value=float(value))
+            merged[id_] = dataclasses.replace(default, value=float(value))
     compare = register.take(content, "jamfor_med", list, "en lista med områden, till exempel [Riket, Lund]", default=[])
+    for area in compare or ():
+        if not isinstance(area, str) or (areas and area not in areas):
+            near = difflib.get_close_matches(str(area), areas, n=1)
+            register.fault("området finns inte i de nationella tabellerna", "något av " + ", ".join(sorted(areas)),
+                           f"skriv ”{near[0]}”" if near else "ta bort området eller lägg till det i data/nationellt",
+                           field="jamfor_med", value=area)
+    text = {field: register.take(content, field, str, "text", default="") or ""
+            for field in ("lan", "namnd", "omrade", "uppdragsgivare", "uppdrag", "uppdrag_plats")}
     assignment = None
-    if content.get("uppdrag"):
+    if text["uppdrag"]:
         source = register.take(content, "uppdrag_kalla", str, "ett namn ur kallor.yml")
         if source and source not in sources:
             register.fault("källan finns inte i kallor.yml", "ett namn ur kallor.yml", "rätta namnet",
                            field="uppdrag_kalla", value=source)
         relieved = register.take(content, "befriad_mnkr", (int, float), "ett tal i mnkr", default=None)
-        assignment = Assignment(str(content.get("uppdragsgivare", "")), str(content["uppdrag"]),
-                                SourceRef(str(source), str(content.get("uppdrag_plats", ""))), relieved)
+        assignment = Assignment(text["uppdragsgivare"], text["uppdrag"],
+                                SourceRef(str(source), text["uppdrag_plats"]), relieved)
     return {
-        "name": name, "code": code, "county": str(content.get("lan", "")),
-        "board": str(content.get("namnd") or "nämnden"), "assignment": assignment,
-        "first_year": first, "last_year": last, "area": str(content.get("omrade") or name),
-        "compare_with": tuple(str(item) for item in compare or ()), "assumptions": merged,
+        "name": name, "code": code, "county": text["lan"], "board": text["namnd"] or "nämnden",
+        "assignment": assignment, "first_year": first, "last_year": last, "area": text["omrade"] or name,
+        "compare_with": tuple(compare or ()), "assumptions": merged,
     }
 
 

@@ -22,16 +22,23 @@ _ADVICE = {
     "inget tal": "skriv bara siffror i cellen; lägg förklaringar i en annan kolumn",
     "inget heltal": "skriv talet utan decimaler",
     "procenttecken i cellen": "ta bort procenttecknet; enheten står i kolumnens namn",
+    "punkten kan stå för tusental": "skriv decimaler med komma och tusental med mellanslag eller utan skiljetecken",
+    "orimligt stort tal": "rätta talet; kanske har två celler klistrats ihop",
     "inget datum": "skriv år, månad och dag med bindestreck",
 }
 
 
 def decode(content: bytes) -> str:
-    """Return the text of a file that Excel may have saved: UTF-8 with or without BOM, else Windows-1252."""
+    """Return the text of a file that Excel may have saved: UTF-8 with or without BOM, else Windows-1252.
+
+    Raises ValueError where it is neither, such as a workbook or a picture renamed to .csv.
+    """
+    if b"\0" in content:
+        raise ValueError("no text")
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return content.decode("cp1252", errors="replace")
+        return content.decode("cp1252")
 
 
 def read_table(path: Path, spec: TableSpec, sources: Collection[str], shown: str) -> tuple[pd.DataFrame, list[Fault]]:
@@ -40,15 +47,25 @@ def read_table(path: Path, spec: TableSpec, sources: Collection[str], shown: str
     The frame has the columns of `spec`, in that order, and a plain index; numbers are float64,
     whole numbers int64 (Int64 where optional), empty text is "". `shown` is how messages name the file.
     """
-    text = decode(path.read_bytes())
-    if not text.strip():
+    try:
+        text = decode(path.read_bytes())
+    except ValueError:
+        return pd.DataFrame(), [
+            Fault(shown, "filen är ingen textfil", "en CSV-fil i UTF-8 eller Windows-1252",
+                  "öppna filen i Excel och spara den som CSV UTF-8 (kommaavgränsad)")
+        ]
+    rows, faults = _split(text, shown)
+    if faults:
+        return pd.DataFrame(), faults
+    if not rows:
         return pd.DataFrame(), [
             Fault(shown, "filen är tom", "en rubrikrad och minst en rad med uppgifter",
                   "fyll i tabellen, eller ta bort filen om kommunen saknar uppgifterna")
         ]
-    rows = _split(text)
     header = [clean(name).lower() for name in rows[0][1]]
-    faults = _header_faults(header, spec, shown)
+    while not header[-1]:
+        header.pop()
+    faults = _header_faults(header, spec, shown, rows[0][0])
     if faults:
         return pd.DataFrame(), faults
     body = [(line, cells) for line, cells in rows[1:] if any(clean(cell) for cell in cells)]
@@ -82,19 +99,23 @@ def read_table(path: Path, spec: TableSpec, sources: Collection[str], shown: str
     return frame.reset_index(drop=True), faults
 
 
-def _split(text: str) -> list[tuple[int, list[str]]]:
-    first = text.lstrip().splitlines()[0]
+def _split(text: str, shown: str) -> tuple[list[tuple[int, list[str]]], list[Fault]]:
+    """Return the rows from the header on, each with the row number that Excel shows, and any fault."""
+    first = next((line for line in text.splitlines() if line.strip(" ;,\t\u00a0")), "")
     delimiter = max(";\t,", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    rows = []
-    for cells in reader:
-        rows.append((reader.line_num, cells))
+    rows: list[tuple[int, list[str]]] = []
+    try:
+        for row, cells in enumerate(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True), 1):
+            rows.append((row, cells))
+    except csv.Error:
+        return [], [Fault(shown, "citattecken som inte hör ihop", "citattecken före och efter fältet, eller inga alls",
+                          "ta bort eller komplettera citattecknet", row=len(rows) + 1)]
     while rows and not any(clean(cell) for cell in rows[0][1]):
         rows.pop(0)
-    return rows
+    return rows, []
 
 
-def _header_faults(header: list[str], spec: TableSpec, shown: str) -> list[Fault]:
+def _header_faults(header: list[str], spec: TableSpec, shown: str, row: int) -> list[Fault]:
     names = [column.name for column in spec.all_columns]
     faults = []
     unknown = [name for name in header if name and name not in names]
@@ -102,13 +123,15 @@ def _header_faults(header: list[str], spec: TableSpec, shown: str) -> list[Fault
         if name not in header:
             near = difflib.get_close_matches(name, unknown, n=1)
             advice = f"byt rubriken ”{near[0]}” till ”{name}”" if near else f"lägg till en kolumn med rubriken ”{name}”"
-            faults.append(Fault(shown, f"kolumnen {name} saknas", "kolumnerna " + ", ".join(names), advice, row=1))
+            if near:
+                unknown.remove(near[0])  # one misspelt heading is one fault
+            faults.append(Fault(shown, f"kolumnen {name} saknas", "kolumnerna " + ", ".join(names), advice, row, name))
         elif header.count(name) > 1:
             faults.append(Fault(shown, f"kolumnen {name} står {header.count(name)} gånger", "en gång",
-                                "ta bort den som är för mycket", row=1))
+                                "ta bort den som är för mycket", row, name))
     for name in unknown:
         faults.append(Fault(shown, "okänd kolumn", "kolumnerna " + ", ".join(names),
-                            "rätta rubriken eller ta bort kolumnen", row=1, value=name))
+                            "rätta rubriken eller ta bort kolumnen", row, name, name))
     return faults
 
 
@@ -192,7 +215,7 @@ def _validate(frame, spec, sources, shown, raw, header) -> list[Fault]:
         for line, source in frame["kalla"].items():
             if isinstance(source, str) and source not in sources:
                 near = difflib.get_close_matches(source, sources, n=1)
+                advice = f"skriv ”{near[0]}”" if near else "rätta namnet eller lägg till källan i kallor.yml"
                 faults.append(Fault(shown, "källan finns inte i kallor.yml", "ett namn ur kallor.yml",
-                                    f"skriv ”{near[0]}”" if near else "lägg till källan i kallor.yml eller rätta namnet",
-                                    line, "kalla", source))
+                                    advice, line, "kalla", source))
     return faults

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import math
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -86,6 +87,20 @@ class Assumption:
     reason: str
 
 
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, which alone would let the last of two equal names win in silence."""
+
+    def construct_mapping(self, node, deep=False):
+        seen = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                continue  # PyYAML itself refuses these
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, f"{key.value} står två gånger", key.start_mark)
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
+
+
 class Register:
     """A YAML file being read: collects faults instead of raising at the first."""
 
@@ -94,14 +109,24 @@ class Register:
         self.faults: list[Fault] = []
         self.content: Mapping = {}
         try:
-            content = yaml.safe_load(path.read_text(encoding="utf-8-sig"))
+            content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
         except FileNotFoundError:
             self.fault("filen saknas", "en YAML-fil", "lägg tillbaka filen")
             return
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
+        except OSError as error:
+            self.fault(f"filen kan inte läsas ({error.strerror})", "en läsbar YAML-fil",
+                       "stäng filen om den är öppen i ett annat program och kontrollera behörigheten")
+            return
+        except UnicodeDecodeError:
+            self.fault("filen är inte skriven i UTF-8", "en textfil i UTF-8", "spara om filen med kodningen UTF-8")
+            return
+        except (yaml.YAMLError, ValueError, RecursionError) as error:
+            # ValueError comes from dates such as 2026-02-30, and carries no line.
             mark = getattr(error, "problem_mark", None)
-            self.fault("filen kan inte läsas som YAML", "namn: värde på varje rad, i UTF-8",
-                       "kontrollera indrag, kolon och citattecken", row=mark.line + 1 if mark else None)
+            repeated = getattr(error, "problem", None) or ""
+            problem = repeated if repeated.endswith("står två gånger") else "filen kan inte läsas som YAML"
+            self.fault(problem, "namn: värde på varje rad, varje namn en gång, datum som finns i kalendern",
+                       "kontrollera indrag, kolon, citattecken och datum", row=mark.line + 1 if mark else None)
             return
         if not isinstance(content, Mapping):
             self.fault("filen är tom eller ingen lista med namn", "namn: värde på varje rad", "fyll i filen")
@@ -111,33 +136,55 @@ class Register:
     def fault(self, problem: str, expected: str, advice: str, *, field: str | None = None, value: object = None,
               row: int | None = None) -> None:
         """Note a fault; `field` is the dotted path of names to the value."""
-        self.faults.append(Fault(self.shown, problem, expected, advice, row, field, None if value is None else str(value)))
+        text = None if value is None else str(value)
+        self.faults.append(Fault(self.shown, problem, expected, advice, row, field, text))
 
     def take(self, mapping: object, field: str, kind: type | tuple[type, ...], expected: str, prefix: str = "",
              default: object = ...) -> object:
-        """Return a field of a mapping, noting a fault where it is missing or of another kind."""
+        """Return a field of a mapping, noting a fault where it is missing or of another kind.
+
+        A field left empty counts as missing, and a missing field is `default` where one is given.
+        """
         path = f"{prefix}.{field}" if prefix else field
-        value = mapping.get(field, default) if isinstance(mapping, Mapping) else ...
-        if value is ...:
-            self.fault(f"fältet {path} saknas", expected, f"lägg till {path}")
+        if not isinstance(mapping, Mapping):
+            self.fault("fel slags värde", "flera fält, vart och ett som namn: värde", "rätta värdet", field=prefix,
+                       value=mapping)
             return None
-        if value is not default and (not isinstance(value, kind) or isinstance(value, bool)):
+        value = mapping.get(field)
+        if value is None or (isinstance(value, str) and not value.strip()):
+            if default is not ...:
+                return default
+            self.fault(f"fältet {path} saknas", expected, f"lägg till {path}", field=path)
+            return None
+        if not _is_a(value, kind):
             self.fault("fel slags värde", expected, "rätta värdet", field=path, value=value)
             return None
         return value
+
+
+def _is_a(value: object, kind: type | tuple[type, ...]) -> bool:
+    """isinstance, without Python's view that a truth value is a number, that a time is a date and NaN a number."""
+    if isinstance(value, (bool, datetime.datetime)) or (isinstance(value, float) and not math.isfinite(value)):
+        return False
+    return isinstance(value, kind)
+
+
+def _by_text(content: Mapping) -> list[tuple[str, object]]:
+    return [(str(id_), entry) for id_, entry in content.items()]
 
 
 def read_sources(path: Path, shown: str) -> tuple[dict[str, Source], list[Fault]]:
     """Return the sources by id, and the faults of kallor.yml."""
     register = Register(path, shown)
     sources = {}
-    for id_, entry in register.content.items():
-        title = register.take(entry, "titel", str, "källans titel", str(id_))
-        publisher = register.take(entry, "utgivare", str, "vem som gett ut källan", str(id_))
-        date = register.take(entry, "datum", (str, int, datetime.date), "när källan gavs ut", str(id_))
-        if title and publisher and date:
-            sources[str(id_)] = Source(str(id_), title, publisher, str(date), str(entry.get("dokument", "")),
-                                       str(entry.get("lank", "")), str(entry.get("anmarkning", "")))
+    for id_, entry in _by_text(register.content):
+        title = register.take(entry, "titel", str, "källans titel", id_)
+        publisher = register.take(entry, "utgivare", str, "vem som gett ut källan", id_)
+        date = register.take(entry, "datum", (str, int, datetime.date), "när källan gavs ut", id_)
+        rest = [register.take(entry, name, str, "text", id_, default="")
+                for name in ("dokument", "lank", "anmarkning")]
+        # A source with a fault is kept, so that the rows that name it are not faulted too.
+        sources[id_] = Source(id_, title, publisher, str(date), *rest)
     return sources, register.faults
 
 
@@ -146,7 +193,7 @@ def read_parameters(path: Path, shown: str, sources: Collection[str]) -> tuple[d
     register = Register(path, shown)
     parameters = {}
     number = (int, float)
-    for id_, entry in register.content.items():
+    for id_, entry in _by_text(register.content):
         name = register.take(entry, "namn", str, "parameterns namn", id_)
         unit = register.take(entry, "enhet", str, "enhet", id_)
         known_until = register.take(entry, "kontrollerad_till", datetime.date, "ett datum som 2026-12-31", id_)
@@ -154,13 +201,14 @@ def read_parameters(path: Path, shown: str, sources: Collection[str]) -> tuple[d
         values = []
         for start, item in (dated or {}).items():
             field = f"{id_}.varden.{start}"
-            if not isinstance(start, datetime.date):
+            if not _is_a(start, datetime.date):
                 register.fault("inget datum", "ett datum som 2026-01-01", "rätta datumet", field=field, value=start)
                 continue
             value = register.take(item, "varde", number, "ett tal", field)
             source = register.take(item, "kalla", str, "ett namn ur kallor.yml", field)
             place = register.take(item, "plats", str, "var i källan", field)
             status = register.take(item, "status", str, ", ".join(filter(None, STATUSES)), field)
+            increase = register.take(item, "uppraknad_procent", number, "ett tal i procent", field, default=None)
             if source and source not in sources:
                 register.fault("källan finns inte i kallor.yml", "ett namn ur kallor.yml", "rätta namnet",
                                field=f"{field}.kalla", value=source)
@@ -168,11 +216,13 @@ def read_parameters(path: Path, shown: str, sources: Collection[str]) -> tuple[d
                 register.fault("okänd status", ", ".join(filter(None, STATUSES)), "rätta värdet",
                                field=f"{field}.status", value=status)
             if None not in (value, source, place, status):
-                values.append(DatedValue(start, float(value), SourceRef(source, place, status),
-                                         item.get("uppraknad_procent")))
+                values.append(DatedValue(start, float(value), SourceRef(source, place, status), increase))
+        rounding = register.take(entry, "avrundning", number, "ett tal", id_, default=None)
+        rounding_from = register.take(entry, "avrundning_fran", datetime.date, "ett datum som 2026-01-01", id_,
+                                      default=None)
         if name and unit and known_until and values:
             parameters[id_] = Parameter(id_, name, unit, known_until, tuple(sorted(values, key=lambda v: v.start)),
-                                        entry.get("avrundning"), entry.get("avrundning_fran"))
+                                        rounding, rounding_from)
     return parameters, register.faults
 
 
@@ -181,7 +231,7 @@ def read_assumptions(path: Path, shown: str) -> tuple[dict[str, Assumption], lis
     register = Register(path, shown)
     assumptions = {}
     number = (int, float)
-    for id_, entry in register.content.items():
+    for id_, entry in _by_text(register.content):
         fields = [register.take(entry, "namn", str, "antagandets namn", id_),
                   register.take(entry, "enhet", str, "enhet", id_),
                   register.take(entry, "varde", number, "ett tal", id_),
@@ -192,6 +242,7 @@ def read_assumptions(path: Path, shown: str) -> tuple[dict[str, Assumption], lis
             assumption = Assumption(id_, *fields)
             assumptions[id_] = assumption
             if not assumption.minimum <= assumption.value <= assumption.maximum:
-                register.fault("värdet ligger utanför sina gränser", f"{assumption.minimum:g} till {assumption.maximum:g}",
-                               "rätta värdet", field=f"{id_}.varde", value=assumption.value)
+                register.fault("värdet ligger utanför sina gränser",
+                               f"{assumption.minimum:g} till {assumption.maximum:g}", "rätta värdet",
+                               field=f"{id_}.varde", value=assumption.value)
     return assumptions, register.faults

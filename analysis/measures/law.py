@@ -1,0 +1,32 @@
+"""The list of changes in law, rulings and decisions."""
+
+from __future__ import annotations
+
+from analysis.measures.result import Draft, Quantity, measure, national_rows
+from analysis.sources.municipality import Municipality
+
+KINDS = {"lag": "Lag", "dom": "Dom", "beslut": "Beslut", "rapport": "Rapport", "forslag": "Förslag"}
+
+
+@measure("Lagändringar, domar och beslut")
+def events(municipality: Municipality) -> Draft:
+    """Return the changes in law, rulings and decisions, by date.
+
+    Units: text. Index: datum (text, as precise as the source), ascending.
+    Formula: ingen beräkning; förteckning efter datum
+    Method (sv): Datum anges så noga som källan gör det.
+    Raises: MissingData where the national list is empty.
+    Source: data/nationellt/handelser.csv.
+    """
+    used = national_rows(municipality, "handelser").sort_values("datum", kind="stable")
+    frame = used.assign(slag=used["typ"].map(KINDS)).set_index("datum")[["slag", "beteckning", "rubrik", "innebord"]]
+    return Draft(
+        frame,
+        (
+            Quantity("slag", "Slag", "text"),
+            Quantity("rubrik", "Händelse", "text"),
+            Quantity("beteckning", "Beteckning", "text"),
+            Quantity("innebord", "Innebörd", "text"),
+        ),
+        (used,),
+    )

@@ -1,0 +1,1 @@
+"""Results in Swedish: numbers, sentences, tables and charts, as a page shows them."""

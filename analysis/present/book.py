@@ -1,0 +1,38 @@
+"""What a notebook opens in its first cell: the municipality, and the manifest where the book is being built."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analysis.present.views import Prose, bullets
+from analysis.sources import Municipality, default_data_directory, load_municipality
+
+
+@dataclass(frozen=True)
+class Book:
+    """The municipality that the chapter is about; `manifest` is empty outside a build."""
+
+    municipality: Municipality
+    data_directory: Path
+    manifest: dict = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """The municipality's name."""
+        return self.municipality.name
+
+
+def open_book(kommun: str, data: str | None = None, manifest: str | None = None) -> Book:
+    """Return the book of a municipality; raises DataError where its data cannot be used."""
+    directory = Path(data) if data else default_data_directory()
+    content = json.loads(Path(manifest).read_text(encoding="utf-8")) if manifest else {}
+    return Book(load_municipality(kommun, directory), directory, content)
+
+
+def observations(book: Book, chapter: str) -> Prose:
+    """Return what the investigation itself states in a chapter, each with its place in the source."""
+    table = book.municipality.tables["iakttagelser"]
+    chosen = table[table["kapitel"] == chapter].sort_values("ordning")
+    return bullets([f"{row.iakttagelse} ({row.plats[0].lower() + row.plats[1:]})." for row in chosen.itertuples()])

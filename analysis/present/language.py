@@ -1,0 +1,76 @@
+"""Swedish words that follow the data: rose or fell, which years, genitives and plurals."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from analysis.measures.economy import change_between
+from analysis.present.numbers import percent
+
+
+def genitive(name: str) -> str:
+    """Return a name's genitive: Malmös, but Borås."""
+    return name if name[-1:].lower() in "sxz" else name + "s"
+
+
+def listed(words: Sequence[object]) -> str:
+    """Return words as a, b och c."""
+    texts = [str(word) for word in words]
+    return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " och " + texts[-1]
+
+
+def which_years(chosen: Sequence[int], every: Sequence[int]) -> str:
+    """Return which of the years are chosen: samtliga år, inget år, 2020 och 2022, alla år utom 2024."""
+    chosen, every = sorted(chosen), sorted(every)
+    if not chosen:
+        return "inget år"
+    if len(every) == 1:
+        return str(every[0])
+    if chosen == every:
+        return "samtliga år"
+    rest = [year for year in every if year not in chosen]
+    if len(rest) <= 2 and len(chosen) > len(rest):
+        return "alla år utom " + listed(rest)
+    return listed(chosen)
+
+
+def count_word(value: float, singular: str, plural: str) -> str:
+    """Return the word in the number that the value asks for."""
+    return singular if abs(value) == 1 else plural
+
+
+def moved(difference: float) -> str:
+    """Return ökade, minskade or var oförändrad."""
+    return "ökade" if difference > 0 else "minskade" if difference < 0 else "var oförändrad"
+
+
+def capitalised(text: str) -> str:
+    """Return the text with its first letter as a capital, the rest untouched."""
+    return text[:1].upper() + text[1:]
+
+
+def change_sentence(subject: str, series: pd.Series, show: Callable[[float], str], *, neuter: bool = False) -> str:
+    """Return what a series did from its first year to its last, in one sentence.
+
+    `subject` begins the clause ("nettokostnaden"); `show` writes an amount with its unit. With a single year
+    the sentence states the level.
+    """
+    values = series.dropna()
+    if values.empty:
+        return ""
+    first, last = values.index[0], values.index[-1]
+    if len(values) == 1:
+        return f"{first} var {subject} {show(values.iloc[0])}."
+    change, share = change_between(values)
+    if show(values.iloc[0]) == show(values.iloc[-1]):
+        unchanged = "i stort sett " if change else ""
+        word = "oförändrat" if neuter else "oförändrad"
+        return f"Mellan {first} och {last} var {subject} {unchanged}{word}, {show(values.iloc[-1])}."
+    in_percent = f" ({percent(abs(share))})" if math.isfinite(share) else ""
+    return (
+        f"Mellan {first} och {last} {moved(change)} {subject} med {show(abs(change))}{in_percent}, "
+        f"från {show(values.iloc[0])} till {show(values.iloc[-1])}."
+    )

@@ -1,0 +1,82 @@
+"""Swedish numbers: one formatter for prose and tables. Rounds once, half away from zero."""
+
+from __future__ import annotations
+
+import math
+from decimal import ROUND_HALF_UP, Decimal
+
+from babel.numbers import format_decimal
+
+from analysis.measures.result import Quantity
+
+NO_BREAK_SPACE = "\u00a0"
+MINUS = "\u2212"
+NO_VALUE = "–"
+
+UNIT_WORDS = {
+    "tkr": "tkr",
+    "mnkr": "mnkr",
+    "kr": "kr",
+    "kr_per_timme": "kr per timme",
+    "kr_per_inv": "kr per invånare",
+    "antal": "antal",
+    "timmar": "timmar",
+    "timmar_per_manad": "timmar per månad",
+    "procent": "procent",
+    "procentenheter": "procentenheter",
+    "andel": "andel",
+    "minuter": "minuter",
+    "index": "index",
+    "ar": "",
+    "text": "",
+}
+
+
+def rounded(value: float, decimals: int = 0) -> Decimal:
+    """Return the value rounded half away from zero, as the documents round; never minus zero."""
+    result = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    return abs(result) if result == 0 else result
+
+
+def number(value: float, decimals: int = 0, *, signed: bool = False) -> str:
+    """Return a number as 1 234,5 with no-break spaces and a true minus; an en dash where it is missing."""
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return NO_VALUE
+    exact = rounded(value, decimals)
+    pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
+    text = format_decimal(exact, format=pattern, locale="sv_SE").replace("-", MINUS)
+    return ("+" if signed and exact > 0 else "") + text
+
+
+def percent(value: float, decimals: int = 0) -> str:
+    """Return a percentage as 28 %."""
+    return f"{number(value, decimals)}{NO_BREAK_SPACE}%"
+
+
+def mnkr(value_tkr: float, decimals: int = 1) -> str:
+    """Return an amount in tkr as 79,1 mnkr."""
+    return f"{number(value_tkr / 1000, decimals)}{NO_BREAK_SPACE}mnkr"
+
+
+def tkr(value_tkr: float) -> str:
+    """Return an amount as 79 111 tkr."""
+    return f"{number(value_tkr)}{NO_BREAK_SPACE}tkr"
+
+
+def kronor(value: float, decimals: int = 0) -> str:
+    """Return an amount as 332,60 kr."""
+    return f"{number(value, decimals)}{NO_BREAK_SPACE}kr"
+
+
+def cell(value: object, quantity: Quantity) -> str:
+    """Return a value as a table shows it."""
+    if quantity.unit == "text":
+        return str(value) if isinstance(value, str) else NO_VALUE
+    if quantity.unit == "ar":
+        return str(int(value))
+    decimals = quantity.decimals
+    # A mean of persons may be whole in one municipality and not in another: a decimal only where it says something.
+    if quantity.unit == "antal" and not decimals and value == value and float(value) != int(value):
+        decimals = 1
+    text = number(value, decimals)
+    return text + f"{NO_BREAK_SPACE}%" if quantity.unit == "procent" and text != NO_VALUE else text

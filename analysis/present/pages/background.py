@@ -1,0 +1,127 @@
+"""The assignment, the shared responsibility and the changes in law."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.measures.economy import forecasts
+from analysis.measures.law import events
+from analysis.present import charts
+from analysis.present.book import Book
+from analysis.present.language import capitalised, genitive, listed
+from analysis.present.numbers import kronor, mnkr, number, percent
+from analysis.present.views import ChartView, Prose, TableView, bullets, prose
+
+
+def assignment_text(book: Book) -> Prose:
+    """Return who commissioned the investigation, and what for."""
+    municipality = book.municipality
+    assignment = municipality.assignment
+    if assignment is None:
+        return prose(f"Underlaget anger inget särskilt uppdrag för {municipality.name}.")
+    who = assignment.commissioned_by
+    start = (
+        f"{capitalised(who)} gav {municipality.board} i uppdrag att {assignment.task}."
+        if who
+        else (f"{capitalised(municipality.board)} har i uppdrag att {assignment.task}.")
+    )
+    relief = (
+        ""
+        if not assignment.relieved_mnkr
+        else (
+            f" Samtidigt befriades nämnden tillfälligt från ansvar för ett underskott på högst "
+            f"{mnkr(assignment.relieved_mnkr * 1000, 0)}."
+        )
+    )
+    return prose(start + relief)
+
+
+def forecast_sentence(book: Book) -> str:
+    """Return the last forecast against the outcome."""
+    frame = forecasts(book.municipality).frame["budgetavvikelse_mnkr"]
+    outcome, last = frame.iloc[-1], frame.iloc[-2]
+    name = frame.index[-2]
+    side = "bättre än" if outcome > last else "sämre än" if outcome < last else "detsamma som"
+    gap = f"{mnkr(abs(outcome - last) * 1000)} " if outcome != last else ""
+    kind = "ett underskott" if outcome < 0 else "ett överskott" if outcome > 0 else "ett nollresultat"
+    return f"{frame.index[-1]} visade {kind} på {mnkr(abs(outcome) * 1000)}, {gap}{side} prognosen i {name}."
+
+
+def forecast_text(book: Book) -> Prose:
+    """Return the forecasts in order, and the outcome."""
+    frame = forecasts(book.municipality).frame["budgetavvikelse_mnkr"]
+    made = [f"{mnkr(value * 1000, 0)} i {name}" for name, value in frame.iloc[:-1].items()]
+    return prose(f"Prognosen för årets budgetavvikelse var {listed(made)}.", forecast_sentence(book))
+
+
+def forecast_table(book: Book) -> TableView:
+    """Return forecasts and outcome."""
+    return TableView(book.municipality, forecasts(book.municipality))
+
+
+def forecast_chart(book: Book) -> ChartView:
+    """Return forecasts and outcome as bars."""
+    result = forecasts(book.municipality)
+    return ChartView(
+        book.municipality,
+        result,
+        charts.bar_panels(result, ["budgetavvikelse_mnkr"], height=170),
+        forecast_sentence(book),
+    )
+
+
+def scope_text(book: Book) -> Prose:
+    """Return the period, and whom the municipality is compared with."""
+    municipality = book.municipality
+    others = [area if area != "Riket" else "riket" for area in municipality.compare_with]
+    compare = f" Den jämför {municipality.name} med {listed(others)}." if others else ""
+    return prose(f"Boken gäller {municipality.first_year}–{municipality.last_year}." + compare)
+
+
+def responsibility_text(book: Book) -> Prose:
+    """Return how the responsibility is shared, with the law's amounts."""
+    parameters = book.municipality.parameters
+    hours, limit = parameters["forsta_timmar"].values[-1], parameters["grundlaggande_behov_grans"].values[-1]
+    return bullets(
+        [
+            f"Staten, genom Försäkringskassan, utreder och beslutar om assistansersättning när de grundläggande behoven är "
+            f"mer än {number(limit.value)} timmar i veckan (51 kap. 3 § socialförsäkringsbalken).",
+            f"Kommunen betalar de första {number(hours.value)} assistanstimmarna i veckan för var och en som har "
+            f"assistansersättning (51 kap. 22 §). Staten betalar resten.",
+            "Kommunen utreder, beslutar om och betalar hela assistansen enligt LSS när de grundläggande behoven är mindre.",
+            "Kommunen ska se till att den som har beviljats assistans får den utförd, och utför den själv när ingen annan "
+            "gör det. Det kallas basansvar.",
+        ]
+    )
+
+
+def amount_text(book: Book) -> Prose:
+    """Return what an hour is paid with in the book's last year, its cap, and what waiting time is paid with."""
+    municipality = book.municipality
+    year = municipality.last_year
+    amount = municipality.parameters["schablonbelopp"].in_year(year).value
+    cap = municipality.parameters["hojt_belopp_tak"].values[-1].value
+    waiting = municipality.parameters["vantetid_andel"].values[-1].value
+    return prose(
+        f"{year} är schablonbeloppet {kronor(amount, 2)} per timme. Den som kan visa högre kostnader kan få upp till "
+        f"{percent((cap - 1) * 100)} mer, alltså högst {kronor(amount * cap, 2)}. En timmes väntetid ersätts med "
+        f"{percent(waiting * 100)} av beloppet, {kronor(amount * waiting, 2)}."
+    )
+
+
+def events_table(book: Book) -> TableView:
+    """Return the list of events."""
+    return TableView(book.municipality, events(book.municipality), index_label="Datum")
+
+
+def events_text(book: Book) -> Prose:
+    """Return how many events of each kind fall in the municipality's period."""
+    frame = events(book.municipality).frame
+    years = pd.to_numeric(frame.index.str[:4])
+    inside = frame[(years >= book.municipality.first_year) & (years <= book.municipality.last_year)]
+    if inside.empty:
+        return prose(f"Inga av händelserna i listan faller inom {genitive(book.name)} period.")
+    return prose(
+        f"Av de {number(len(frame))} händelserna i listan faller {number(len(inside))} inom "
+        f"{genitive(book.name)} period, {book.municipality.first_year}–{book.municipality.last_year}."
+    )

@@ -1,0 +1,235 @@
+"""The cost as a whole: budget against outcome, deviation, cost per inhabitant."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.measures.comparison import cost_per_inhabitant
+from analysis.measures.economy import budget_outcome, change_between, deviation_by_part, parts_of, yearly_change
+from analysis.measures.schablon import booked_and_underlying
+from analysis.present import charts
+from analysis.present.book import Book
+from analysis.present.language import (
+    capitalised,
+    change_sentence,
+    genitive,
+    listed,
+    which_years,
+)
+from analysis.present.numbers import kronor, mnkr, percent
+from analysis.present.views import ChartView, Prose, TableView, bullets, prose
+
+
+def change_text(book: Book, part: str = "totalt") -> Prose:
+    """Return how net cost and budget moved over the period, and which moved more."""
+    frame = budget_outcome(book.municipality, part).frame
+    return prose(
+        change_sentence("nettokostnaden", frame["nettokostnad_tkr"], mnkr),
+        _budget_against_cost(frame),
+        biggest_step(frame["nettokostnad_tkr"]),
+    )
+
+
+def _budget_against_cost(frame: pd.DataFrame) -> str:
+    both = frame.dropna(subset=["budget_tkr"])
+    if len(both) < 2:
+        return ""
+    budget, _ = change_between(both["budget_tkr"])
+    cost, _ = change_between(both["nettokostnad_tkr"])
+    sentence = change_sentence("budgeten", both["budget_tkr"], mnkr)
+    if budget > 0 and cost > 0 and mnkr(budget) != mnkr(cost):
+        sentence += f" Budgeten växte alltså {'mer' if budget > cost else 'mindre'} än kostnaden."
+    elif (budget > 0) != (cost > 0) and budget and cost:
+        sentence += (
+            f" Budgeten {'ökade' if budget > 0 else 'minskade'} alltså medan kostnaden "
+            f"{'ökade' if cost > 0 else 'minskade'}."
+        )
+    return sentence
+
+
+def biggest_step(series: pd.Series) -> str:
+    """Return the largest rise between two years of a cost, or that there was none."""
+    steps = yearly_change(series)
+    if steps.empty:
+        return ""
+    year = steps["forandring"].idxmax()
+    if steps.loc[year, "forandring"] <= 0:
+        return "Kostnaden ökade inte mellan något par av år som följer på varandra i underlaget."
+    return (
+        f"Den största ökningen mellan två år var {mnkr(steps.loc[year, 'forandring'])}, "
+        f"från {steps.loc[year, 'fran_ar']} till {year}."
+    )
+
+
+def deviation_sentence(frame: pd.DataFrame) -> str:
+    """Return in which years the cost exceeded the budget, and the largest deficit."""
+    deviation = frame["budgetavvikelse_tkr"].dropna()
+    if deviation.empty:
+        return "Underlaget har ingen budget att jämföra med."
+    over = [year for year in deviation.index if deviation[year] < 0]
+    if not over:
+        return (
+            "Nettokostnaden höll sig inom budgeten " + which_years(list(deviation.index), list(deviation.index)) + "."
+            if len(deviation) > 1
+            else f"Nettokostnaden höll sig inom budgeten {deviation.index[0]}."
+        )
+    worst = deviation.idxmin()
+    size = f"{'Underskottet' if len(over) == 1 else 'Det största underskottet'} var {mnkr(-deviation[worst])}"
+    return f"Nettokostnaden översteg budgeten {which_years(over, list(deviation.index))}. {size}" + (
+        "." if len(over) == 1 else f", {worst}."
+    )
+
+
+def deviation_text(book: Book, part: str = "totalt") -> Prose:
+    """Return the years with a deficit, as a paragraph."""
+    return prose(deviation_sentence(budget_outcome(book.municipality, part).frame))
+
+
+def outcome_table(book: Book, part: str = "totalt") -> TableView:
+    """Return budget, net cost and deviation with their change."""
+    return TableView(book.municipality, budget_outcome(book.municipality, part), change=True)
+
+
+def outcome_chart(book: Book, part: str = "totalt") -> ChartView:
+    """Return budget against outcome."""
+    result = budget_outcome(book.municipality, part)
+    columns = [name for name in ("budget_tkr", "nettokostnad_tkr") if result.frame[name].notna().any()]
+    return ChartView(
+        book.municipality,
+        result,
+        charts.lines(result, columns, y_title="tkr"),
+        deviation_sentence(result.frame),
+        title=result.title.replace("Budget och nettokostnad", "Budget mot utfall"),
+    )
+
+
+def parts_table(book: Book) -> TableView:
+    """Return the deviation of each part and their sum."""
+    return TableView(book.municipality, deviation_by_part(book.municipality))
+
+
+def parts_chart(book: Book) -> ChartView:
+    """Return the deviation of each part, one panel a part."""
+    result = deviation_by_part(book.municipality)
+    return ChartView(
+        book.municipality, result, charts.bar_panels(result, list(result.frame.columns)), parts_sentence(book)
+    )
+
+
+def parts_sentence(book: Book) -> str:
+    """Return which part contributed most to the sum of the deviations over the period."""
+    result = deviation_by_part(book.municipality)
+    sums = result.frame[parts_of(book.municipality)].sum()
+    total = sums.sum()
+    if len(sums) < 2 or not (sums < 0).any():
+        return f"Delarnas avvikelser summerar över hela perioden till {mnkr(total)}."
+    worst = sums.idxmin()
+    label = result.quantity(worst).label
+    label = label[0].lower() + label[1:]
+    return (
+        f"Över hela perioden är avvikelserna tillsammans {mnkr(total)}; störst underskott har {label} "
+        f"med {mnkr(sums[worst])}."
+    )
+
+
+def parts_text(book: Book) -> Prose:
+    """Return the parts' contribution as a paragraph."""
+    return prose(parts_sentence(book))
+
+
+def one_off_text(book: Book) -> Prose:
+    """Return the one-off items, one to a line, with what the years would have been without them."""
+    items = book.municipality.tables["engangsposter"].sort_values("ar")
+    lines = []
+    for row in items.itertuples():
+        kind = "höjer" if row.belopp_tkr > 0 else "sänker"
+        other = "" if pd.isna(row.hor_till_ar) else f" Posten hör till {int(row.hor_till_ar)}."
+        lines.append(f"{row.ar}: {row.beskrivning}. Den {kind} nettokostnaden med {mnkr(abs(row.belopp_tkr))}.{other}")
+    return bullets(lines)
+
+
+def underlying_text(book: Book, part: str) -> Prose:
+    """Return how the largest rise looks with and without one-off items."""
+    frame = booked_and_underlying(book.municipality, part).frame
+    if len(frame) < 2 or not frame["engangsposter_tkr"].any():
+        return prose()
+    return prose(
+        "Bokfört: " + change_sentence("nettokostnaden", frame["nettokostnad_tkr"], mnkr),
+        "Utan engångsposter: " + change_sentence("nettokostnaden", frame["utan_engangsposter_tkr"], mnkr),
+    )
+
+
+def underlying_table(book: Book, part: str) -> TableView:
+    """Return booked and underlying net cost."""
+    return TableView(book.municipality, booked_and_underlying(book.municipality, part))
+
+
+def inhabitants_sentences(book: Book) -> list[str]:
+    """Return, for each area, in which years the municipality's cost per inhabitant was lower or higher."""
+    frame = cost_per_inhabitant(book.municipality).frame
+    own = frame[book.municipality.area]
+    sentences = []
+    for area in frame.columns:
+        if area == book.municipality.area:
+            continue
+        both = pd.concat([own, frame[area]], axis=1).dropna()
+        if both.empty:
+            continue
+        years = list(both.index)
+        higher = [year for year in years if own[year] > frame.loc[year, area]]
+        lower = [year for year in years if own[year] < frame.loc[year, area]]
+        name = area if area != "Riket" else "riket"
+        last = years[-1]
+        gap = own[last] - frame.loc[last, area]
+        share = gap / frame.loc[last, area] * 100 if frame.loc[last, area] else float("nan")
+        end = (
+            f"{last} var den densamma."
+            if not gap
+            else (
+                f"{last} var den {kronor(abs(gap))}"
+                + (f" eller {percent(abs(share))}" if share == share else "")
+                + f" {'högre' if gap > 0 else 'lägre'}."
+            )
+        )
+        word, chosen = ("högre än", higher) if len(higher) > len(lower) else ("lägre än", lower)
+        if not chosen:
+            sentences.append(
+                f"Kostnaden per invånare var lika hög i {book.name} som i {name} {which_years(years, years)}. {end}"
+            )
+        else:
+            sentences.append(f"Kostnaden per invånare var {word} i {name} {which_years(chosen, years)}. {end}")
+    return sentences
+
+
+def inhabitants_text(book: Book) -> Prose:
+    """Return the comparison as a list."""
+    return bullets(inhabitants_sentences(book))
+
+
+def inhabitants_finding(book: Book) -> str:
+    """Return the municipality's rank in the last year."""
+    frame = cost_per_inhabitant(book.municipality).frame
+    own = frame[book.municipality.area].dropna()
+    last = own.index[-1]
+    others = frame.loc[last].drop(book.municipality.area).dropna()
+    dearer = ["riket" if area == "Riket" else area for area in others.index if others[area] > own[last]]
+    where = f"{capitalised(genitive(book.name))} kostnad per invånare var {kronor(own[last])} {last}"
+    if others.empty:
+        return where + "."
+    return where + (f"; högre kostnad hade {listed(dearer)}." if dearer else ", högst av dem som jämförs.")
+
+
+def inhabitants_table(book: Book) -> TableView:
+    """Return cost per inhabitant, one line an area."""
+    return TableView(book.municipality, cost_per_inhabitant(book.municipality), change=True)
+
+
+def inhabitants_chart(book: Book) -> ChartView:
+    """Return cost per inhabitant, the municipality's line thicker."""
+    result = cost_per_inhabitant(book.municipality)
+    return ChartView(
+        book.municipality,
+        result,
+        charts.lines(result, list(result.frame.columns), y_title="kr per invånare", highlight=book.municipality.area),
+        inhabitants_finding(book),
+    )

@@ -1,0 +1,108 @@
+"""The book's first page and its conclusions: the figures that matter, each with where it is computed."""
+
+from __future__ import annotations
+
+from analysis.measures.economy import budget_outcome, change_between
+from analysis.measures.schablon import wage_gap
+from analysis.measures.volumes import hours_per_user, users
+from analysis.present.book import Book
+from analysis.present.language import change_sentence, genitive, moved
+from analysis.present.numbers import mnkr, number, percent
+from analysis.present.pages.costs import deviation_sentence, inhabitants_finding
+from analysis.present.pages.models import decomposition_sentence, wage_sentence
+from analysis.present.pages.volumes import flow_sentence, hours_per_user_sentence, users_sentence
+from analysis.present.views import Prose, bullets, prose
+
+
+def title_text(book: Book) -> Prose:
+    """Return whose book this is, for which years and how it was made."""
+    municipality = book.municipality
+    return prose(
+        f"Den här boken gäller {municipality.name} och åren {municipality.first_year}–{municipality.last_year}. "
+        f"Varje siffra är uträknad ur tabeller som går att följa till sin källa."
+    )
+
+
+def summary_list(book: Book) -> Prose:
+    """Return the main findings that the municipality's data allow."""
+    municipality = book.municipality
+    found = []
+    if municipality.has("ekonomi"):
+        frame = budget_outcome(municipality).frame
+        found += [change_sentence("nettokostnaden", frame["nettokostnad_tkr"], mnkr), deviation_sentence(frame)]
+    if municipality.has("brukare:sfb"):
+        found.append("SFB. " + users_sentence(book, "sfb"))
+    if municipality.has("brukare:lss", "timmar:lss"):
+        found.append("LSS. " + hours_per_user_sentence(book))
+    if municipality.has("ekonomi:lss", "brukare:lss", "timmar:lss"):
+        found.append("LSS. " + decomposition_sentence(book, "lss"))
+    if municipality.has("nationellt:kostnad_per_invanare"):
+        found.append(inhabitants_finding(book))
+    if municipality.has("loner"):
+        found.append(wage_sentence(book))
+    return bullets(found)
+
+
+def drivers_list(book: Book) -> Prose:
+    """Return what moved the cost, as far as the data tell."""
+    municipality = book.municipality
+    found = []
+    if municipality.has("brukare:sfb"):
+        change, share = change_between(users(municipality, "sfb").frame["utfall_antal"])
+        if change:
+            found.append(
+                f"Antalet brukare med assistansersättning {moved(change)} med {number(abs(change))}"
+                + (f" ({percent(abs(share))})" if share == share else "")
+                + "."
+            )
+    if municipality.has("brukare:lss", "timmar:lss"):
+        change, share = change_between(hours_per_user(municipality).frame["timmar_per_brukare_manad"])
+        if change:
+            found.append(
+                f"Timmarna per brukare enligt LSS {moved(change)}"
+                + (f" med {percent(abs(share))}" if share == share else "")
+                + "."
+            )
+    if municipality.has("floden"):
+        found.append(flow_sentence(book))
+    if municipality.has("ekonomi:utforare"):
+        frame = budget_outcome(municipality, "utforare").frame
+        found.append("Kommunalt utförande. " + deviation_sentence(frame))
+    if municipality.has("loner"):
+        gap = wage_gap(municipality).frame["gap_kr_per_timme"].iloc[-1]
+        found.append(
+            "Lönerna har ökat mer än schablonbeloppet." if gap > 0 else "Lönerna har inte ökat mer än schablonbeloppet."
+        )
+    return bullets(found)
+
+
+def outlook_text(book: Book) -> Prose:
+    """Return the next year's known amount, where the parameters reach beyond the book's period."""
+    municipality = book.municipality
+    rate = municipality.parameters["schablonbelopp"]
+    year = municipality.last_year + 1
+    if not rate.covers(year) or not rate.covers(municipality.last_year):
+        return prose()
+    now, then = rate.in_year(municipality.last_year).value, rate.in_year(year).value
+    share = (then / now - 1) * 100
+    return prose(
+        f"För {year} är schablonbeloppet bestämt: det {moved(share)}"
+        + (f" med {percent(abs(share), 1)}" if share else "")
+        + ". "
+        + _effect(book, then - now)
+    )
+
+
+def _effect(book: Book, rise: float) -> str:
+    municipality = book.municipality
+    if not municipality.has("timmar:lss"):
+        return ""
+    hours = hours_per_user(municipality).frame["utfall_timmar"] if municipality.has("brukare:lss") else None
+    if hours is None:
+        return ""
+    cost = hours.iloc[-1] * rise / 1000
+    return (
+        f"Med {genitive(book.name)} timmar enligt LSS {hours.index[-1]} motsvarar höjningen {mnkr(cost)} om året."
+        if rise > 0
+        else ""
+    )

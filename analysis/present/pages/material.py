@@ -1,0 +1,138 @@
+"""Where the figures come from, how they were computed, and how the book was made."""
+
+from __future__ import annotations
+
+import html
+
+from analysis.measures import comparison, decomposition, economy, law, provider, schablon, volumes
+from analysis.measures.result import MEASURES
+from analysis.present.book import Book
+from analysis.present.language import listed
+from analysis.present.numbers import number
+from analysis.present.views import STATUS_WORDS, Markup, Prose, bullets, prose, simple_table
+from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
+
+
+def sources_table(book: Book) -> Markup:
+    """Return every source that a table or parameter of this book points to."""
+    municipality = book.municipality
+    used = {
+        name
+        for table in [*municipality.tables.values(), *municipality.national.values()]
+        if "kalla" in table
+        for name in table["kalla"]
+    }
+    used |= {value.reference.source for parameter in municipality.parameters.values() for value in parameter.values}
+    lines = [
+        [source.title, source.publisher, source.date, source.note or "–"]
+        for id_, source in municipality.sources.items()
+        if id_ in used
+    ]
+    return simple_table("Källor", ["Titel", "Utgivare", "Datum", "Anmärkning"], lines)
+
+
+def tables_table(book: Book) -> Markup:
+    """Return the municipality's tables: rows, years and how sure they are."""
+    lines = []
+    for name, spec in {**MUNICIPAL_TABLES}.items():
+        frame = book.municipality.tables.get(name)
+        if frame is None:
+            continue
+        lines.append([spec.title, f"{name}.csv", number(len(frame)), _years(frame), _statuses(frame)])
+    for name, frame in book.municipality.national.items():
+        lines.append(
+            [NATIONAL_TABLES[name].title, f"nationellt/{name}.csv", number(len(frame)), _years(frame), _statuses(frame)]
+        )
+    return simple_table("Tabeller som boken bygger på", ["Tabell", "Fil", "Rader", "År", "Status"], lines)
+
+
+def _years(frame) -> str:
+    if "ar" not in frame:
+        return "–"
+    first, last = int(frame["ar"].min()), int(frame["ar"].max())
+    return str(first) if first == last else f"{first}–{last}"
+
+
+def _statuses(frame) -> str:
+    if "status" not in frame:
+        return "–"
+    words = sorted({STATUS_WORDS.get(status, "publicerad") for status in frame["status"]})
+    return listed(words)
+
+
+def missing_text(book: Book) -> Prose:
+    """Return which tables the municipality lacks, in words."""
+    missing = [
+        spec.title[0].lower() + spec.title[1:]
+        for name, spec in MUNICIPAL_TABLES.items()
+        if name not in book.municipality.tables
+    ]
+    if not missing:
+        return prose(f"{book.name} har uppgifter i alla tabeller som boken kan använda.")
+    return prose(
+        f"Det här saknas för {book.name}: {'; '.join(missing)}. Avsnitt som bygger på uppgifterna är utelämnade."
+    )
+
+
+def sources_known_text(book: Book) -> Prose:
+    """Return until when each dated parameter is known to hold."""
+    return bullets(
+        [
+            f"{parameter.name}: kontrollerat till och med {parameter.known_until.isoformat()}."
+            for parameter in book.municipality.parameters.values()
+        ]
+    )
+
+
+def formulas_table(book: Book) -> Markup:
+    """Return every measure's title, formula and method, from the docstrings."""
+    modules = [module.__name__ for module in (economy, volumes, comparison, schablon, decomposition, provider, law)]
+    cards = sorted(MEASURES.values(), key=lambda card: modules.index(card.module))
+    lines = [[card.title, card.formula, card.method] for card in cards]
+    return simple_table("Mått, formler och metod", ["Mått", "Formel", "Så görs det"], lines)
+
+
+def assumptions_table(book: Book) -> Markup:
+    """Return the log of assumptions."""
+    lines = [
+        [a.name, number(a.value, 0 if a.value == int(a.value) else 2), a.unit, a.reason]
+        for a in book.municipality.assumptions.values()
+    ]
+    return simple_table("Antaganden", ["Antagande", "Värde", "Enhet", "Skäl"], lines)
+
+
+def caveats_text(book: Book) -> Prose:
+    """Return the caveats that hold for the book as a whole."""
+    general = [
+        "Snitt per månad och ögonblicksbilder den 1 oktober är olika mått och jämförs inte med varandra.",
+        "Uppgifter som återges i andra hand är inte kontrollerade mot sin första källa.",
+        "Engångsposter är avrundade i källan; kostnaden utan dem är därför också ungefärlig.",
+        "Stämmer en modell nästan exakt med bokföringen kan timmarna ha räknats fram ur kostnaden, eller tvärtom. "
+        "Då säger resten inget om hur väl modellen beskriver verkligheten.",
+    ]
+    return bullets([*general, *provider.CAVEATS])
+
+
+def made_text(book: Book) -> Prose:
+    """Return when the book was built, or that this copy is the committed one."""
+    if not book.manifest:
+        return prose(
+            "Det här är kapitlet som det ligger i projektet. Tid, versioner och kontrollsummor skrivs när boken byggs."
+        )
+    return prose(f"Boken byggdes {book.manifest['built_at']} med Python {book.manifest['python']}.")
+
+
+def versions_table(book: Book) -> Markup | Prose:
+    """Return the versions of the tools, from the manifest."""
+    if not book.manifest:
+        return prose()
+    lines = [[html.unescape(name), version] for name, version in book.manifest["versions"].items()]
+    return simple_table("Versioner", ["Verktyg", "Version"], lines)
+
+
+def hashes_table(book: Book) -> Markup | Prose:
+    """Return the hashes of the inputs, from the manifest."""
+    if not book.manifest:
+        return prose()
+    lines = [[name, digest] for name, digest in book.manifest["inputs"].items()]
+    return simple_table("Kontrollsummor för indata (SHA-256)", ["Fil", "Kontrollsumma"], lines)

@@ -1,0 +1,180 @@
+"""What the change consists of, and what the schablonbelopp explains."""
+
+from __future__ import annotations
+
+from analysis.measures.decomposition import lss_cost_decomposition, sfb_cost_decomposition
+from analysis.measures.schablon import home_care_gap, lss_model, schablon_series, sfb_model, wage_gap
+from analysis.present import charts
+from analysis.present.book import Book
+from analysis.present.language import moved, which_years
+from analysis.present.numbers import kronor, mnkr, percent, rounded
+from analysis.present.views import ChartView, Prose, TableView, bullets, prose
+
+_DECOMPOSITIONS = {"lss": lss_cost_decomposition, "sfb": sfb_cost_decomposition}
+_MODELS = {"lss": lss_model, "sfb": sfb_model}
+
+
+def _signed(value_tkr: float) -> str:
+    return ("+" if value_tkr > 0 else "") + mnkr(value_tkr)
+
+
+def decomposition_sentence(book: Book, part: str) -> str:
+    """Return the total change of the cost and the two factors that moved it most."""
+    result = _DECOMPOSITIONS[part](book.municipality)
+    effects = result.frame.drop(columns=["fran_ar", "forandring_tkr"]).sum()
+    total = result.frame["forandring_tkr"].sum()
+    order = effects.abs().sort_values(ascending=False).index[:2]
+    parts = " och ".join(f"{_lower(result.quantity(name).label)} {_signed(effects[name])}" for name in order)
+    first = int(result.frame["fran_ar"].iloc[0])
+    return (
+        f"Mellan {first} och {result.frame.index[-1]} {moved(total)} nettokostnaden"
+        + (f" med {mnkr(abs(total))}" if total else "")
+        + f". Störst betydelse hade {parts}."
+    )
+
+
+def _lower(text: str) -> str:
+    return text[0].lower() + text[1:]
+
+
+def decomposition_text(book: Book, part: str) -> Prose:
+    """Return each factor's effect over the whole period, summing to the change."""
+    result = _DECOMPOSITIONS[part](book.municipality)
+    effects = result.frame.drop(columns=["fran_ar", "forandring_tkr"]).sum()
+    total = result.frame["forandring_tkr"].sum()
+    lines = [f"{result.quantity(name).label}: {_signed(value)}" for name, value in effects.items()]
+    return bullets([*lines, f"Summa: {_signed(total)}"])
+
+
+def decomposition_table(book: Book, part: str) -> TableView:
+    """Return the effects a year."""
+    return TableView(book.municipality, _DECOMPOSITIONS[part](book.municipality))
+
+
+def decomposition_chart(book: Book, part: str) -> ChartView:
+    """Return the effects, one panel a factor on one scale."""
+    result = _DECOMPOSITIONS[part](book.municipality)
+    columns = [name for name in result.frame.columns if name not in ("fran_ar", "samverkan_tkr", "kalender_tkr")]
+    return ChartView(
+        book.municipality, result, charts.bar_panels(result, columns, height=90), decomposition_sentence(book, part)
+    )
+
+
+def model_sentence(book: Book, part: str) -> str:
+    """Return the largest residual, and the years that the model meets within one percent."""
+    frame = _MODELS[part](book.municipality).frame
+    share = frame["rest_procent"].dropna()
+    if share.empty:
+        return "Modellen ger noll alla år och kan inte jämföras i procent."
+    close = [year for year in share.index if abs(rounded(share[year], 1)) <= 1]
+    worst = share.abs().idxmax()
+    side = "över" if share[worst] > 0 else "under"
+    largest = (
+        f"Störst är avvikelsen {worst}: {mnkr(abs(frame.loc[worst, 'rest_tkr']))} ({percent(abs(share[worst]), 1)}) "
+        f"{side} modellen."
+        if share[worst]
+        else "Modellen stämmer exakt."
+    )
+    if not close:
+        return f"Modellen ligger mer än en procent från den bokförda kostnaden samtliga år. {largest}"
+    return f"Modellen ligger inom en procent från den bokförda kostnaden {which_years(close, list(share.index))}. {largest}"
+
+
+def model_text(book: Book, part: str) -> Prose:
+    """Return how well the model meets the booked cost, with and without one-off items."""
+    frame = _MODELS[part](book.municipality).frame
+    sentences = [model_sentence(book, part)]
+    if (frame["rest_tkr"] != frame["rest_utan_engangsposter_tkr"]).any():
+        booked = frame["rest_tkr"].abs().mean()
+        placed = frame["rest_ratt_ar_tkr"].abs().mean()
+        word = "större" if placed > booked else "mindre" if placed < booked else "lika stor"
+        sentences.append(
+            f"I snitt är resten {mnkr(booked)} bokfört och {mnkr(placed)} med engångsposterna på rätt år, "
+            f"alltså {word}."
+        )
+    return prose(*sentences)
+
+
+def model_table(book: Book, part: str) -> TableView:
+    """Return model, booked cost and residuals."""
+    return TableView(book.municipality, _MODELS[part](book.municipality))
+
+
+def model_chart(book: Book, part: str) -> ChartView:
+    """Return booked and modelled cost as two lines."""
+    result = _MODELS[part](book.municipality)
+    return ChartView(
+        book.municipality,
+        result,
+        charts.lines(result, ["modell_tkr", "nettokostnad_tkr"], y_title="tkr"),
+        model_sentence(book, part),
+    )
+
+
+def schablon_text(book: Book) -> Prose:
+    """Return the amount of the last year on record and its mean increase."""
+    frame = schablon_series(book.municipality).frame
+    amount = frame["schablonbelopp_kr_per_timme"]
+    first, last = amount.index[0], amount.index[-1]
+    rise = (amount.iloc[-1] / amount.iloc[0] - 1) * 100
+    return prose(
+        f"Schablonbeloppet är {kronor(amount.iloc[-1], 2)} per timme {last}, mot {kronor(amount.iloc[0], 2)} {first}: "
+        f"{percent(rise, 1)} högre. Den senaste höjningen var {percent(frame['okning_procent'].iloc[-1], 1)}."
+    )
+
+
+def schablon_table(book: Book) -> TableView:
+    """Return the schablonbelopp with increase and status, one line a year."""
+    return TableView(book.municipality, schablon_series(book.municipality), tall=True)
+
+
+def wage_sentence(book: Book) -> str:
+    """Return the last period's wage growth against the schablonbelopp's."""
+    row = wage_gap(book.municipality).frame.iloc[-1]
+    period = wage_gap(book.municipality).frame.index[-1]
+    gap = row["gap_kr_per_timme"]
+    compared = "mer än" if gap > 0 else "mindre än" if gap < 0 else "lika mycket som"
+    tail = f" Räknat på första årets belopp motsvarar skillnaden {kronor(abs(gap), 2)} per timme." if gap else ""
+    return (
+        f"{period[0].upper() + period[1:]}: lönerna ökade med {percent(row['lon_okning_procent'], 1)}, {compared} "
+        f"schablonbeloppet, som ökade med {percent(row['schablon_okning_procent'], 1)}.{tail}"
+    )
+
+
+def wage_text(book: Book) -> Prose:
+    """Return wages against the schablonbelopp as a paragraph."""
+    return prose(wage_sentence(book))
+
+
+def wage_table(book: Book) -> TableView:
+    """Return wages beside the schablonbelopp, one line a period."""
+    return TableView(book.municipality, wage_gap(book.municipality))
+
+
+def wage_chart(book: Book) -> ChartView:
+    """Return wages beside the schablonbelopp, a pair of bars a period."""
+    result = wage_gap(book.municipality)
+    return ChartView(
+        book.municipality,
+        result,
+        charts.paired_bars(result, ["lon_okning_procent", "schablon_okning_procent"]),
+        wage_sentence(book),
+    )
+
+
+def home_care_text(book: Book) -> Prose:
+    """Return home care's hour against assistance's."""
+    frame = home_care_gap(book.municipality).frame
+    year, row = frame.index[-1], frame.iloc[-1]
+    gap = row["skillnad_kr_per_timme"]
+    relation = "högre än" if gap > 0 else "lägre än" if gap < 0 else "lika hög som"
+    tail = f", en skillnad på {kronor(abs(gap), 2)} eller {percent(abs(row['skillnad_procent']), 1)}" if gap else ""
+    return prose(
+        f"{year} var hemtjänstens genomsnittliga ersättning {kronor(row['ersattning_kr_per_timme'])} per timme, "
+        f"{relation} schablonbeloppet på {kronor(row['schablonbelopp_kr_per_timme'], 2)}{tail}."
+    )
+
+
+def home_care_table(book: Book) -> TableView:
+    """Return home care's hour beside assistance's."""
+    return TableView(book.municipality, home_care_gap(book.municipality), tall=True)

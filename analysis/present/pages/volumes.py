@@ -1,0 +1,251 @@
+"""Users, hours and flows, as the chapters on SFB, LSS and the provider show them."""
+
+from __future__ import annotations
+
+from analysis.measures.comparison import users_1_october, users_1_october_change
+from analysis.measures.economy import change_between, yearly_change
+from analysis.measures.volumes import flows, hours, hours_per_user, users
+from analysis.present import charts
+from analysis.present.book import Book
+from analysis.present.language import change_sentence, count_word, listed, which_years
+from analysis.present.numbers import NO_BREAK_SPACE, number, percent
+from analysis.present.views import ChartView, Prose, TableView, bullets, prose
+
+
+def people(value: float) -> str:
+    """Return a number of users with the word in the right number."""
+    decimals = 0 if float(value) == int(value) else 1
+    return f"{number(value, decimals)}{NO_BREAK_SPACE}{count_word(value, 'brukare', 'brukare')}"
+
+
+def persons(value: float) -> str:
+    """Return a number of persons with the word in the right number."""
+    return f"{number(value)}{NO_BREAK_SPACE}{count_word(value, 'person', 'personer')}"
+
+
+def clock_hours(value: float) -> str:
+    """Return a number of hours with the word in the right number."""
+    return f"{number(value)}{NO_BREAK_SPACE}{count_word(value, 'timme', 'timmar')}"
+
+
+def users_sentence(book: Book, part: str) -> str:
+    """Return how the number of users moved."""
+    return change_sentence(
+        "antalet brukare i snitt per månad", users(book.municipality, part).frame["utfall_antal"], people, neuter=True
+    )
+
+
+def users_text(book: Book, part: str) -> Prose:
+    """Return how users moved, the largest step, and the years above budget."""
+    frame = users(book.municipality, part).frame
+    sentences = [users_sentence(book, part)]
+    steps = yearly_change(frame["utfall_antal"])
+    if len(steps) > 1:
+        year = steps["forandring"].abs().idxmax()
+        change = steps.loc[year, "forandring"]
+        if change:
+            sentences.append(
+                f"Den största {'ökningen' if change > 0 else 'minskningen'} mellan två år var "
+                f"{people(abs(change))}, från {steps.loc[year, 'fran_ar']} till {year}."
+            )
+    if "avvikelse_antal" in frame:
+        known = frame["avvikelse_antal"].dropna()
+        over = [year for year in known.index if known[year] < 0]
+        if over:
+            sentences.append(f"Brukarna var fler än budgeterat {which_years(over, list(known.index))}.")
+        else:
+            sentences.append("Brukarna var inte fler än budgeterat något år.")
+    return prose(*sentences)
+
+
+def users_table(book: Book, part: str) -> TableView:
+    """Return users with budget, where there is one, and change."""
+    return TableView(book.municipality, users(book.municipality, part), change=True)
+
+
+def users_chart(book: Book, part: str) -> ChartView:
+    """Return users, one bar a year."""
+    result = users(book.municipality, part)
+    return ChartView(
+        book.municipality, result, charts.bar_panels(result, ["utfall_antal"], height=170), users_sentence(book, part)
+    )
+
+
+def hours_text(book: Book, part: str = "lss") -> Prose:
+    """Return how hours moved, and the years in which hours and users moved apart."""
+    frame = hours(book.municipality, part).frame
+    sentences = [change_sentence("antalet utförda timmar", frame["utfall_timmar"], clock_hours, neuter=True)]
+    if "avvikelse_timmar" in frame:
+        known = frame["avvikelse_timmar"].dropna()
+        over = [year for year in known.index if known[year] < 0]
+        sentences.append(
+            f"Timmarna blev fler än budgeterat {which_years(over, list(known.index))}."
+            if over
+            else "Timmarna blev inte fler än budgeterat något år."
+        )
+    return prose(*sentences)
+
+
+def hours_table(book: Book, part: str = "lss") -> TableView:
+    """Return hours with budget and change."""
+    return TableView(book.municipality, hours(book.municipality, part), change=True)
+
+
+def hours_steps_text(book: Book, part: str = "lss") -> Prose:
+    """Return the yearly change of the hours beside that of the users."""
+    frame = hours_per_user(book.municipality, part).frame
+    time, people_ = yearly_change(frame["utfall_timmar"]), yearly_change(frame["utfall_antal"])
+    lines = []
+    for year in time.index:
+        change, number_of = time.loc[year, "forandring_procent"], people_.loc[year, "forandring"]
+        if change != change:
+            continue
+        hours_moved = "oförändrade" if not change else f"{percent(abs(change))} {'fler' if change > 0 else 'färre'}"
+        users_moved = (
+            "lika många"
+            if not number_of
+            else f"{number(abs(number_of), 0 if number_of == int(number_of) else 1)} {'fler' if number_of > 0 else 'färre'}"
+        )
+        lines.append(
+            f"{year} jämfört med {time.loc[year, 'fran_ar']}: timmarna {'var ' + hours_moved if not change else 'blev ' + hours_moved}, "
+            f"brukarna {'var' if not number_of else 'blev'} {users_moved}."
+        )
+    return bullets(lines)
+
+
+def hours_per_user_sentence(book: Book, part: str = "lss") -> str:
+    """Return how hours per user and month moved."""
+    frame = hours_per_user(book.municipality, part).frame
+    return change_sentence(
+        "antalet timmar per brukare och månad", frame["timmar_per_brukare_manad"], clock_hours, neuter=True
+    )
+
+
+def hours_per_user_chart(book: Book, part: str = "lss") -> ChartView:
+    """Return users above and hours per user below: the investigation's own chart."""
+    result = hours_per_user(book.municipality, part)
+    return ChartView(
+        book.municipality,
+        result,
+        charts.bar_panels(result, ["utfall_antal", "timmar_per_brukare_manad"], shared=False),
+        hours_per_user_sentence(book, part),
+    )
+
+
+def hours_per_user_text(book: Book, part: str = "lss") -> Prose:
+    """Return the sentence on hours per user as a paragraph."""
+    return prose(hours_per_user_sentence(book, part))
+
+
+def hours_per_user_table(book: Book, part: str = "lss") -> TableView:
+    """Return users, hours and hours per user."""
+    return TableView(book.municipality, hours_per_user(book.municipality, part), change=True)
+
+
+def flow_sentence(book: Book, group: str = "alla") -> str:
+    """Return the net inflow's sum over the period and its largest year."""
+    frame = flows(book.municipality, group).frame
+    net = frame["nettoinflode_antal"]
+    who = "" if group == "alla" else " av barn"
+    total = net.sum()
+    span = f"{net.index[0]}–{net.index[-1]}" if len(net) > 1 else str(net.index[0])
+    if not total:
+        start = f"In- och utflödet{who} till SFB tog ut varandra {span}."
+    else:
+        kind = "Nettoinflödet" if total > 0 else "Nettoutflödet"
+        start = f"{kind}{who} {'till' if total > 0 else 'från'} SFB var {persons(abs(total))} {span}."
+    negative = [year for year in net.index if net[year] < 0]
+    if total > 0 and negative:
+        start += f" {listed(negative)} var de avslutade fler än de nya."
+    return start
+
+
+def flow_text(book: Book) -> Prose:
+    """Return net inflow for all and for children, and whether moves from LSS explain it."""
+    sentences = [flow_sentence(book)]
+    frame = flows(book.municipality).frame
+    if "fran_lss_antal" in frame and len(frame) > 1 and frame["fran_lss_antal"].notna().all():
+        moved, new = frame["fran_lss_antal"], frame["nya_antal"]
+        change_moved, _ = change_between(moved)
+        change_new, _ = change_between(new)
+        sentences.append(
+            f"Antalet som gick från LSS till SFB var {number(moved.iloc[0])} det första året och {number(moved.iloc[-1])} "
+            f"det sista, medan antalet nya gick från {number(new.iloc[0])} till {number(new.iloc[-1])}."
+        )
+        if change_new > 0 and change_moved < change_new / 2:
+            sentences.append("Övergångar från LSS förklarar alltså bara en mindre del av ökningen.")
+        elif change_new > 0:
+            sentences.append("Övergångar från LSS förklarar alltså en stor del av ökningen.")
+    tables = book.municipality.tables["floden"]
+    if (tables["grupp"] == "barn").any():
+        sentences.append(flow_sentence(book, "barn"))
+    return prose(*sentences)
+
+
+def flow_table(book: Book, group: str = "alla") -> TableView:
+    """Return the flows of a group."""
+    return TableView(book.municipality, flows(book.municipality, group))
+
+
+def flow_chart(book: Book, group: str = "alla") -> ChartView:
+    """Return new, ended and net, one panel each on one scale."""
+    result = flows(book.municipality, group)
+    return ChartView(
+        book.municipality,
+        result,
+        charts.bar_panels(result, ["nya_antal", "avslutade_antal", "nettoinflode_antal"]),
+        flow_sentence(book, group),
+    )
+
+
+def october_sentences(book: Book, law: str) -> list[str]:
+    """Return which areas rose and which fell, and the municipality's own change."""
+    frame = users_1_october(book.municipality, law).frame
+    changes = {area: change_between(frame[area]) for area in frame.columns}
+    own, share = changes[book.municipality.area]
+    span = f"{frame.index[0]} och {frame.index[-1]}"
+    if len(frame) < 2:
+        return []
+    shown = f" ({percent(abs(share))})" if share == share else ""
+    first = (
+        f"Mellan den 1 oktober {span} {'ökade' if own > 0 else 'minskade'} antalet i {book.name} med "
+        f"{persons(abs(own))}{shown}."
+        if own
+        else f"Mellan den 1 oktober {span} var antalet i {book.name} oförändrat."
+    )
+    names = {area: "riket" if area == "Riket" else area for area in changes}
+    rose = [names[a] for a, (c, _) in changes.items() if c > 0 and a != book.municipality.area]
+    fell = [names[a] for a, (c, _) in changes.items() if c < 0 and a != book.municipality.area]
+    others = []
+    if rose:
+        others.append(f"Antalet ökade i {listed(rose)}.")
+    if fell:
+        others.append(f"Antalet minskade i {listed(fell)}.")
+    return [first, *others]
+
+
+def october_text(book: Book, law: str) -> Prose:
+    """Return the comparison of 1 October as a paragraph."""
+    return prose(*october_sentences(book, law))
+
+
+def october_table(book: Book, law: str) -> TableView:
+    """Return users on 1 October, one line an area."""
+    return TableView(book.municipality, users_1_october(book.municipality, law), change=True)
+
+
+def october_chart(book: Book, law: str) -> ChartView:
+    """Return users on 1 October as an index, so that areas of different size can be compared."""
+    result = users_1_october_change(book.municipality, law)
+    return ChartView(
+        book.municipality,
+        result,
+        charts.lines(
+            result,
+            list(result.frame.columns),
+            y_title=f"index, {result.frame.index[0]} = 100",
+            highlight=book.municipality.area,
+            from_zero=False,
+        ),
+        " ".join(october_sentences(book, law)) or result.title,
+    )

@@ -1,0 +1,258 @@
+"""What a notebook cell shows: prose, tables and charts as HTML that is complete without JavaScript."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import altair as alt
+import jinja2
+import pandas as pd
+
+from analysis.measures.economy import change_between
+from analysis.measures.provider import DAY_LABELS
+from analysis.measures.result import Quantity, Result
+from analysis.present.numbers import NO_VALUE, UNIT_WORDS, cell, number
+from analysis.present.svg import to_svg
+from analysis.sources.municipality import Municipality
+
+_TEMPLATES = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True
+)
+
+STATUS_WORDS = {
+    "preliminar": "preliminär",
+    "uppskattad": "uppskattad",
+    "avrundad": "avrundad i källan",
+    "andrahand": "återgiven i andra hand",
+    "harledd": "härledd",
+    "kontrollerad": "kontrollerad mot källan",
+}
+INDEX_LABELS = {
+    "ar": "År",
+    "tillfalle": "Tillfälle",
+    "period": "Period",
+    "heltidsmatt": "Heltidsmått, timmar per vecka",
+    "dagslag": "Dag",
+    "hourly_wage_kr": "Timlön, kr",
+    "hours_per_month": "Jourtimmar per medarbetare och månad",
+    "employees": "Medarbetare",
+    "minutes": "Insatsens längd, minuter",
+    "surplus_percent": "Övertalighet, procent",
+}
+KEY_LABELS = DAY_LABELS
+
+
+@dataclass(frozen=True)
+class Prose:
+    """One or more paragraphs, or a list, of finished sentences."""
+
+    paragraphs: tuple[str, ...]
+    bullets: bool = False
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        lines = [escape_markdown(paragraph) for paragraph in self.paragraphs if paragraph]
+        text = "\n".join(f"- {line}" for line in lines) if self.bullets else "\n\n".join(lines)
+        return {"text/markdown": text, "text/plain": "\n".join(filter(None, self.paragraphs))}
+
+
+def prose(*sentences: str) -> Prose:
+    """Return one paragraph of the sentences that are not empty."""
+    return Prose((" ".join(filter(None, sentences)),))
+
+
+def bullets(items: Sequence[str]) -> Prose:
+    """Return a list."""
+    return Prose(tuple(items), bullets=True)
+
+
+def escape_markdown(text: str) -> str:
+    """Return text that Markdown and HTML show as it stands."""
+    for character in "\\`*_{}[]<>#|~$&":
+        text = text.replace(character, "\\" + character)
+    return text.replace("\n", " ")
+
+
+@dataclass(frozen=True)
+class Markup:
+    """Finished HTML, with its words for those who cannot show it."""
+
+    html: str
+    text: str
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        return {"text/html": self.html, "text/plain": self.text}
+
+
+def simple_table(caption: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> Markup:
+    """Return a table of words: no measure behind it, hence no formula and no download."""
+    grid = [(line[0], [_Cell(str(value), text=True) for value in line[1:]]) for line in lines]
+    return Markup(_TEMPLATES.get_template("simple.html.j2").render(caption=caption, heads=heads, lines=grid), caption)
+
+
+@dataclass(frozen=True)
+class _Cell:
+    shown: str
+    text: bool = False
+
+
+@dataclass(frozen=True)
+class TableView:
+    """A table of a result; years run across where the index is years, unless `tall`.
+
+    `change` adds the change from the first year to the last, in the unit and in percent.
+    """
+
+    municipality: Municipality
+    result: Result
+    change: bool = False
+    tall: bool = False
+    index_label: str = ""
+    caption: str = ""
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        heads, lines = self.grid()
+        shown = [value.shown for _, cells in lines for value in cells]
+        html = _TEMPLATES.get_template("table.html.j2").render(
+            id=self.result.id,
+            heads=heads,
+            lines=lines,
+            has_gaps=NO_VALUE in shown,
+            download=True,
+            **_facts(self.municipality, self.result, self.caption),
+        )
+        data = {"text/html": html, "text/plain": self.result.title, "text/csv": to_csv(self.result)}
+        return data, {"assistansboken": {"table_id": self.result.id}}
+
+    def grid(self) -> tuple[list[str], list[tuple[str, list[_Cell]]]]:
+        """Return the column heads and, for each line, its label and cells."""
+        frame, units = self.result.frame, {quantity.unit for quantity in self.result.quantities}
+        several = len(units - {"ar", "text"}) > 1
+
+        def label(quantity: Quantity) -> str:
+            word = UNIT_WORDS.get(quantity.unit, quantity.unit)
+            return f"{quantity.label} ({word})" if several and word else quantity.label
+
+        if frame.index.name != "ar" or self.tall:
+            first = self.index_label or INDEX_LABELS.get(str(frame.index.name), str(frame.index.name).capitalize())
+            heads = [first] + [label(quantity) for quantity in self.result.quantities]
+            lines = []
+            for key, row in frame.iterrows():
+                shown_key = (
+                    KEY_LABELS.get(key, key)
+                    if isinstance(key, str)
+                    else number(key, 2 if float(key) != int(key) else 0)
+                )
+                if frame.index.name == "ar":
+                    shown_key = str(key)
+                lines.append(
+                    (shown_key, [_Cell(cell(row[q.name], q), q.unit == "text") for q in self.result.quantities])
+                )
+            return heads, lines
+        first_year, last_year = frame.index[0], frame.index[-1]
+        change = self.change and len(frame) > 1
+        heads = ["Mått" if several or len(self.result.quantities) > 1 else "År"] + [str(year) for year in frame.index]
+        if change:
+            heads += [f"Förändring {first_year}–{last_year}", "Förändring i procent"]
+        lines = []
+        for quantity in self.result.quantities:
+            cells = [_Cell(cell(frame.loc[year, quantity.name], quantity)) for year in frame.index]
+            if change:
+                cells += self._change_cells(frame[quantity.name], quantity)
+            lines.append((label(quantity), cells))
+        return heads, lines
+
+    def _change_cells(self, series: pd.Series, quantity: Quantity) -> list[_Cell]:
+        if quantity.signed or quantity.unit in ("ar", "text", "procent") or series.isna().iloc[[0, -1]].any():
+            return [_Cell(NO_VALUE), _Cell(NO_VALUE)]
+        difference, share = change_between(series)
+        in_percent = Quantity("", "", "procent")
+        return [_Cell(cell(difference, quantity)), _Cell(cell(share, in_percent))]
+
+
+@dataclass(frozen=True)
+class ChartView:
+    """A chart of a result with a finding, a text alternative and its table."""
+
+    municipality: Municipality
+    result: Result
+    chart: alt.TopLevelMixin
+    finding: str
+    id: str = ""
+    title: str = ""
+    extra: tuple[Result, ...] = field(default=())
+    table: bool = True
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+        id_ = self.id or self.result.id
+        facts = _facts(self.municipality, self.result, self.title, self.extra)
+        heads, lines = TableView(self.municipality, self.result, tall=True).grid()
+        units = {q.unit for q in self.result.quantities if q.unit not in ("text", "ar")}
+        html = _TEMPLATES.get_template("chart.html.j2").render(
+            id=id_,
+            title=facts["caption"],
+            finding=self.finding,
+            heads=heads,
+            lines=lines,
+            table=self.table,
+            svg=to_svg(self.chart, f"{facts['caption']}. {self.finding}"),
+            download=False,
+            **{**facts, "unit": facts["unit"] if len(units) == 1 else ""},
+        )
+        return {"text/html": html, "text/plain": f"{facts['caption']}. {self.finding}"}
+
+
+def _facts(municipality: Municipality, result: Result, caption: str, extra: Sequence[Result] = ()) -> dict:
+    references = list(dict.fromkeys(r for one in (result, *extra) for r in one.references))
+    assumptions = list(dict.fromkeys(a for one in (result, *extra) for a in one.assumptions))
+    sources = municipality.sources
+    named = list(dict.fromkeys(reference.source for reference in references))
+    statuses = sorted({STATUS_WORDS[r.status] for r in references if r.status and r.status != "kontrollerad"})
+    units = [q.unit for q in result.quantities if q.unit not in ("text", "ar")]
+    return {
+        "caption": caption or result.title,
+        "unit": UNIT_WORDS.get(units[0], "") if len(set(units)) == 1 and units[0] != "antal" else "",
+        "source_line": "; ".join(f"{sources[id_].publisher}, {sources[id_].title}" for id_ in named) + "."
+        if named
+        else "egna antaganden, se nedan.",
+        "status_line": ", ".join(statuses),
+        "formula": result.formula,
+        "method": result.method,
+        "caveats": result.caveats,
+        "assumptions": [
+            f"{a.name}: {number(a.value, 0 if a.value == int(a.value) else 2)} {a.unit}. {a.reason}"
+            for a in assumptions
+        ],
+        "references": [
+            f"{sources[r.source].title}: {r.place}" + (f" ({STATUS_WORDS[r.status]})" if r.status else "")
+            for r in references
+        ],
+    }
+
+
+def to_csv(result: Result) -> str:
+    """Return a result as CSV for Swedish Excel: semicolons, decimal commas, full precision.
+
+    Text that a spreadsheet would take for a formula is led by an apostrophe.
+    """
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, delimiter=";", lineterminator="\r\n")
+    frame = result.frame
+    heads = [f"{q.label} ({UNIT_WORDS[q.unit]})" if UNIT_WORDS.get(q.unit) else q.label for q in result.quantities]
+    writer.writerow([INDEX_LABELS.get(str(frame.index.name), str(frame.index.name or "")), *heads])
+    for key, row in frame.iterrows():
+        writer.writerow([_csv_cell(key)] + [_csv_cell(row[quantity.name]) for quantity in result.quantities])
+    return buffer.getvalue()
+
+
+def _csv_cell(value: object) -> str:
+    if isinstance(value, str):
+        return "'" + value if value[:1] in "=+-@\t\r" and value else value
+    if value is None or not math.isfinite(float(value)):
+        return ""
+    exact = float(value)
+    return str(int(exact)) if exact == int(exact) else f"{exact:.10g}".replace(".", ",")
