@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import altair as alt
 import pandas as pd
@@ -131,7 +132,7 @@ def lines(
     # Names at the line ends must not lie on each other: push them apart, keeping their order.
     step = (scale.domain[1] - scale.domain[0]) * 18 / height
     ends.sort(key=lambda end: end["y"])
-    for lower, upper in zip(ends, ends[1:], strict=False):
+    for lower, upper in pairwise(ends):
         upper["y"] = max(upper["y"], lower["y"] + step)
     for end in ends:
         layers.append(

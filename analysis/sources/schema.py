@@ -194,6 +194,22 @@ MUNICIPAL_TABLES = {
             ("ordning",),
         ),
         TableSpec(
+            "kanda_fel",
+            "Siffror i utredningen som inte går att räkna fram",
+            (
+                _ORDER,
+                ColumnSpec("uppgift", "text", "Vad siffran gäller"),
+                ColumnSpec("tryckt", "number", "Siffran som den står"),
+                ColumnSpec("enhet", "text", "Enhet"),
+                ColumnSpec("decimaler", "integer", "Decimaler som siffran trycks med", minimum=0, maximum=4),
+                ColumnSpec("matt", "text", "Mått som räknar fram siffran"),
+                ColumnSpec("urval", "text", "Rad i måttet"),
+                ColumnSpec("varde", "text", "Kolumn i måttet"),
+                ColumnSpec("skal", "text", "Trolig orsak"),
+            ),
+            ("ordning",),
+        ),
+        TableSpec(
             "publicerat",
             "Siffror som utredningen trycker",
             (

@@ -84,13 +84,14 @@ def responsibility_text(book: Book) -> Prose:
     hours, limit = parameters["forsta_timmar"].values[-1], parameters["grundlaggande_behov_grans"].values[-1]
     return bullets(
         [
-            f"Staten, genom Försäkringskassan, utreder och beslutar om assistansersättning när de grundläggande behoven är "
-            f"mer än {number(limit.value)} timmar i veckan (51 kap. 3 § socialförsäkringsbalken).",
+            f"Staten, genom Försäkringskassan, utreder och beslutar om assistansersättning när de grundläggande "
+            f"behoven är mer än {number(limit.value)} timmar i veckan (51 kap. 3 § socialförsäkringsbalken).",
             f"Kommunen betalar de första {number(hours.value)} assistanstimmarna i veckan för var och en som har "
             f"assistansersättning (51 kap. 22 §). Staten betalar resten.",
-            "Kommunen utreder, beslutar om och betalar hela assistansen enligt LSS när de grundläggande behoven är mindre.",
-            "Kommunen ska se till att den som har beviljats assistans får den utförd, och utför den själv när ingen annan "
-            "gör det. Det kallas basansvar.",
+            "Kommunen utreder, beslutar om och betalar hela assistansen enligt LSS när de grundläggande behoven är "
+            "mindre.",
+            "Kommunen ska se till att den som har beviljats assistans får den utförd, och utför den själv när ingen "
+            "annan gör det. Det kallas basansvar.",
         ]
     )
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import html
 
-from analysis.measures import comparison, decomposition, economy, law, provider, schablon, volumes
+from analysis.measures import comparison, decomposition, economy, law, provider, published, schablon, volumes
 from analysis.measures.result import MEASURES
 from analysis.present.book import Book
 from analysis.present.language import listed
 from analysis.present.numbers import number
-from analysis.present.views import STATUS_WORDS, Markup, Prose, bullets, prose, simple_table
+from analysis.present.views import STATUS_WORDS, Markup, Prose, TableView, bullets, prose, simple_table
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 
 
@@ -74,6 +74,18 @@ def missing_text(book: Book) -> Prose:
     )
 
 
+def faults_text(book: Book) -> Prose:
+    """Return how many printed figures do not follow from their sources."""
+    count = len(book.municipality.tables["kanda_fel"])
+    figures = "En tryckt siffra" if count == 1 else f"{number(count)} tryckta siffror"
+    return prose(f"{figures} i utredningen stämmer inte med underlaget. Boken använder de uträknade.")
+
+
+def faults_table(book: Book) -> TableView:
+    """Return the printed figures that do not follow, beside the computed ones."""
+    return TableView(book.municipality, published.known_faults(book.municipality), index_label="Uppgift")
+
+
 def sources_known_text(book: Book) -> Prose:
     """Return until when each dated parameter is known to hold."""
     return bullets(
@@ -86,7 +98,7 @@ def sources_known_text(book: Book) -> Prose:
 
 def formulas_table(book: Book) -> Markup:
     """Return every measure's title, formula and method, from the docstrings."""
-    modules = [module.__name__ for module in (economy, volumes, comparison, schablon, decomposition, provider, law)]
+    modules = [module.__name__ for module in (economy, volumes, comparison, schablon, decomposition, provider, law, published)]
     cards = sorted(MEASURES.values(), key=lambda card: modules.index(card.module))
     lines = [[card.title, card.formula, card.method] for card in cards]
     return simple_table("Mått, formler och metod", ["Mått", "Formel", "Så görs det"], lines)

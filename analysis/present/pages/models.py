@@ -77,7 +77,8 @@ def model_sentence(book: Book, part: str) -> str:
     )
     if not close:
         return f"Modellen ligger mer än en procent från den bokförda kostnaden samtliga år. {largest}"
-    return f"Modellen ligger inom en procent från den bokförda kostnaden {which_years(close, list(share.index))}. {largest}"
+    years = which_years(close, list(share.index))
+    return f"Modellen ligger inom en procent från den bokförda kostnaden {years}. {largest}"
 
 
 def model_text(book: Book, part: str) -> Prose:

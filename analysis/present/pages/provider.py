@@ -166,8 +166,8 @@ def short_visits_sentence(book: Book) -> str:
     covered = frame[frame["gap_kr_per_hour"] <= 0]
     shortest = frame.iloc[0]
     start = (
-        f"En insats på {number(frame.index[0])} minuter kostar {kronor(shortest['cost_kr_per_hour'])} per utförd timme, "
-        f"mot schablonbeloppets {kronor(shortest['schablon_kr_per_hour'], 2)}."
+        f"En insats på {number(frame.index[0])} minuter kostar {kronor(shortest['cost_kr_per_hour'])} per utförd "
+        f"timme, mot schablonbeloppets {kronor(shortest['schablon_kr_per_hour'], 2)}."
     )
     if covered.empty:
         return start + " Schablonbeloppet räcker inte till för någon av insatserna."

@@ -100,17 +100,17 @@ def hours_steps_text(book: Book, part: str = "lss") -> Prose:
         change, number_of = time.loc[year, "forandring_procent"], people_.loc[year, "forandring"]
         if change != change:
             continue
-        hours_moved = "oförändrade" if not change else f"{percent(abs(change))} {'fler' if change > 0 else 'färre'}"
-        users_moved = (
-            "lika många"
-            if not number_of
-            else f"{number(abs(number_of), 0 if number_of == int(number_of) else 1)} {'fler' if number_of > 0 else 'färre'}"
-        )
+        hours_moved = f"blev {percent(abs(change))} {_more(change)}" if change else "var oförändrade"
+        decimals = 0 if number_of == int(number_of) else 1
+        users_moved = f"blev {number(abs(number_of), decimals)} {_more(number_of)}" if number_of else "var lika många"
         lines.append(
-            f"{year} jämfört med {time.loc[year, 'fran_ar']}: timmarna {'var ' + hours_moved if not change else 'blev ' + hours_moved}, "
-            f"brukarna {'var' if not number_of else 'blev'} {users_moved}."
+            f"{year} jämfört med {time.loc[year, 'fran_ar']}: timmarna {hours_moved}, brukarna {users_moved}."
         )
     return bullets(lines)
+
+
+def _more(change: float) -> str:
+    return "fler" if change > 0 else "färre"
 
 
 def hours_per_user_sentence(book: Book, part: str = "lss") -> str:
@@ -169,8 +169,9 @@ def flow_text(book: Book) -> Prose:
         change_moved, _ = change_between(moved)
         change_new, _ = change_between(new)
         sentences.append(
-            f"Antalet som gick från LSS till SFB var {number(moved.iloc[0])} det första året och {number(moved.iloc[-1])} "
-            f"det sista, medan antalet nya gick från {number(new.iloc[0])} till {number(new.iloc[-1])}."
+            f"Antalet som gick från LSS till SFB var {number(moved.iloc[0])} det första året och "
+            f"{number(moved.iloc[-1])} det sista, medan antalet nya gick från {number(new.iloc[0])} till "
+            f"{number(new.iloc[-1])}."
         )
         if change_new > 0 and change_moved < change_new / 2:
             sentences.append("Övergångar från LSS förklarar alltså bara en mindre del av ökningen.")

@@ -1,0 +1,162 @@
+"""The analyst's commands, in Swedish."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import os
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from analysis.sources import DataError, Municipality, default_data_directory, list_municipalities, load_municipality
+from analysis.sources.municipality import overdue_parameters
+
+PROJECT_ROOT = Path(__file__).resolve().parents[1]
+DEFAULT_MUNICIPALITY = "malmo"
+SWEDISH = {
+    "usage: ": "användning: ",
+    "options": "tillval",
+    "positional arguments": "argument",
+    "show this help message and exit": "visa den här hjälpen och avsluta",
+    "%(prog)s: error: %(message)s\n": "%(prog)s: fel: %(message)s\n",
+    "unrecognized arguments: %s": "okända argument: %s",
+    "the following arguments are required: %s": "detta saknas: %s",
+    "argument %(argument_name)s: %(message)s": "%(argument_name)s: %(message)s",
+    "expected one argument": "ett värde saknas",
+    "invalid choice: %(value)r (choose from %(choices)s)": "%(value)r finns inte (välj bland %(choices)s)",
+}
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0, 1 for a fault, 2 for a wrong command line, 130 for Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace", line_buffering=True)
+    try:
+        options = _parser().parse_args(arguments)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    try:
+        return options.run(options)
+    except KeyboardInterrupt:
+        print("Avbrutet. Den gamla webbplatsen står kvar.", file=sys.stderr)
+        return 130
+    except OSError as error:
+        file = f" ({error.filename})" if error.filename else ""
+        print(f"Det gick inte att läsa eller skriva: {error.strerror or error}{file}. Den gamla webbplatsen står kvar.",
+              file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    # argparse takes its own words through gettext; this is the one place to give it Swedish ones.
+    argparse._ = lambda text: SWEDISH.get(text, text)
+    parser = argparse.ArgumentParser(prog="python -m analysis",
+                                     description="Bygger kommunernas böcker om personlig assistans.")
+    commands = parser.add_subparsers(title="kommandon", metavar="KOMMANDO", dest="command", required=True)
+
+    def command(name, run, text):
+        one = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
+        one.set_defaults(run=run)
+        return one
+
+    build = command("build", _build, "bygg böckerna och webbplatsen")
+    check = command("check", _check, "kontrollera underlaget utan att bygga")
+    notebooks = command("notebooks", _notebooks, "kör om kapitlen i chapters/ (för den som utvecklar)")
+    for one in (build, check):
+        one.add_argument("slugs", nargs="*", metavar="KOMMUN", help="mappens namn, t.ex. malmo; utelämna för alla")
+        one.add_argument("--data", type=Path, metavar="MAPP", help="mappen med underlaget (annars data)")
+    build.add_argument("--out", type=Path, metavar="MAPP", help="var webbplatsen hamnar (annars _build/html)")
+    build.add_argument("--force", action="store_true", help="bygg om även det som är oförändrat")
+    for one in (build, notebooks):
+        one.add_argument("--jobs", type=_count, metavar="ANTAL", default=os.cpu_count() or 1,
+                         help="hur många kapitel som körs samtidigt")
+    return parser
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"”{text}” är inget antal, skriv till exempel 2")
+    return int(text)
+
+
+def _load(options: argparse.Namespace) -> list[Municipality] | None:
+    """Return the municipalities asked for, or None after printing what is wrong with them."""
+    data = options.data or default_data_directory()
+    slugs = list(dict.fromkeys(options.slugs)) or list_municipalities(data)
+    if not slugs:
+        print(f"Det finns inga kommuner i {data / 'kommuner'}.", file=sys.stderr)
+        return None
+    municipalities, faults = [], []
+    for slug in slugs:
+        try:
+            municipalities.append(load_municipality(slug, data))
+        except DataError as error:
+            faults += error.faults
+    for fault in dict.fromkeys(faults):
+        print(fault, file=sys.stderr)
+    overdue = {parameter.id: parameter for one in municipalities
+               for parameter in overdue_parameters(one, datetime.date.today())}
+    for parameter in overdue.values():
+        print(f"Varning: {parameter.name} är kontrollerad till {parameter.known_until}; "
+              "se efter om det finns ett nytt värde.", file=sys.stderr)
+    return None if faults else municipalities
+
+
+def _check(options: argparse.Namespace) -> int:
+    municipalities = _load(options)
+    for one in municipalities or ():
+        print(f"{one.slug}: underlaget för {one.name} är i ordning ({len(one.tables)} tabeller).")
+    return 1 if municipalities is None else 0
+
+
+def _build(options: argparse.Namespace) -> int:
+    # Imported here: they take a second that `check` and `--help` need not wait for.
+    from analysis.publish import site
+    from analysis.publish.plan import plan_book, read_chapters
+    from analysis.publish.run import build_books
+
+    start = time.monotonic()
+    municipalities = _load(options)
+    if municipalities is None:
+        print("Inget byggdes. Den gamla webbplatsen står kvar.", file=sys.stderr)
+        return 1
+    print(f"Underlaget kontrollerat: {len(municipalities)} kommuner ({time.monotonic() - start:.1f} s)"
+          if len(municipalities) != 1 else f"Underlaget kontrollerat: 1 kommun ({time.monotonic() - start:.1f} s)")
+    out = Path(os.path.abspath(options.out)) if options.out else site.default_out(PROJECT_ROOT)
+    try:
+        site.prepare(out, PROJECT_ROOT)
+        chapters = read_chapters(PROJECT_ROOT)
+        outcomes = build_books([plan_book(one, chapters) for one in municipalities],
+                               options.data or default_data_directory(), site.work_directory(out, PROJECT_ROOT),
+                               jobs=options.jobs, root=PROJECT_ROOT, force=options.force)
+        faults = [fault for outcome in outcomes for fault in outcome.faults]
+        if faults:
+            for fault in faults:
+                print(fault, file=sys.stderr)
+            print("Webbplatsen byttes inte ut. De böcker som blev klara sparas till nästa gång.", file=sys.stderr)
+            return 1
+        site.publish({outcome.plan.municipality.slug: outcome.book for outcome in outcomes}, out,
+                     carry_over=bool(options.slugs), root=PROJECT_ROOT)
+    except site.SiteFault as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    print(f"Klart ({time.monotonic() - start:.1f} s). Öppna {out / 'index.html'}")
+    return 0
+
+
+def _notebooks(options: argparse.Namespace) -> int:
+    from analysis.publish.plan import read_chapters
+    from analysis.publish.refresh import refresh_notebooks
+
+    start = time.monotonic()
+    chapters = read_chapters(PROJECT_ROOT)
+    print(f"Kör {len(chapters)} kapitel för {DEFAULT_MUNICIPALITY}")
+    faults = refresh_notebooks([chapter.path for chapter in chapters], DEFAULT_MUNICIPALITY, PROJECT_ROOT, options.jobs)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if not faults:
+        print(f"Klart ({time.monotonic() - start:.1f} s). Kapitlen i chapters/ är uppdaterade.")
+    return 1 if faults else 0

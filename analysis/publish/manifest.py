@@ -1,0 +1,90 @@
+"""What a book was made from: versions, and a hash of every input."""
+
+from __future__ import annotations
+
+import datetime
+import hashlib
+import importlib.metadata
+import json
+import platform
+from collections.abc import Iterable
+from pathlib import Path
+
+import analysis
+from analysis.publish.plan import PROJECT_ROOT, Plan
+
+FILE_NAME = "manifest.json"
+TOOLS = ("jupyter-book", "sphinx", "papermill", "pandas", "altair", "vl-convert-python")
+BINARY_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".pdf", ".xlsx", ".docx", ".zip"}
+
+
+def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT) -> dict:
+    """Return the manifest of a book that is about to be built."""
+    slug = plan.municipality.slug
+    return {
+        "municipality": slug,
+        "name": plan.municipality.name,
+        "built_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "versions": {"assistansboken": analysis.__version__,
+                     **{name: importlib.metadata.version(name) for name in TOOLS}},
+        "chapters": [{"name": chapter.name, "title": chapter.title} for chapter in plan.chapters],
+        "left_out": [{"name": item.chapter.name, "title": item.chapter.title, "reason": item.reason}
+                     for item in plan.left_out],
+        "inputs": input_hashes(slug, data_directory, root),
+    }
+
+
+def read_manifest(path: Path) -> dict | None:
+    """Return the manifest in a book's folder or at a path, or None where there is none that can be read."""
+    path = path / FILE_NAME if path.is_dir() else path
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    return content if isinstance(content, dict) else None
+
+
+def write_manifest(manifest: dict, path: Path) -> None:
+    """Write a manifest as UTF-8."""
+    path.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", newline="\n")
+
+
+def same_inputs(one: dict | None, other: dict | None) -> bool:
+    """Tell whether two books are made from the same: everything but the time of building."""
+    return one is not None and other is not None and {**one, "built_at": ""} == {**other, "built_at": ""}
+
+
+def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT) -> dict[str, str]:
+    """Return the SHA-256 of each input by its name in the project; text is hashed with LF line ends."""
+    package = Path(analysis.__file__).parent
+    hashes = {}
+    for folder in (data_directory / "kommuner" / slug, data_directory / "nationellt"):
+        for path in _files(folder):
+            hashes["data/" + path.relative_to(data_directory).as_posix()] = _hash([path])
+    hashes["data/kallor.yml"] = _hash([data_directory / "kallor.yml"])
+    project = [root / name for name in ("_toc.yml", "_config.yml", "requirements.txt")]
+    for path in [*project, *_files(root / "chapters", ".ipynb")]:
+        if path.exists():
+            hashes[path.relative_to(root).as_posix()] = _hash([path])
+    code = [path for path in _files(package) if path.suffix in {".py", ".j2", ".css"}]
+    hashes["package"] = _hash(code, package)
+    return dict(sorted(hashes.items()))
+
+
+def _files(folder: Path, suffix: str = "") -> list[Path]:
+    found = (path for path in folder.rglob("*") if path.is_file() and path.name.endswith(suffix))
+    return sorted(path for path in found
+                  if not any(part.startswith((".", "__pycache__")) for part in path.relative_to(folder).parts))
+
+
+def _hash(paths: Iterable[Path], base: Path | None = None) -> str:
+    digest = hashlib.sha256()
+    for path in paths:
+        content = path.read_bytes()
+        if path.suffix.lower() not in BINARY_SUFFIXES:
+            content = content.replace(b"\r\n", b"\n")
+        if base is not None:
+            digest.update(f"{path.relative_to(base).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()

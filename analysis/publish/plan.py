@@ -1,0 +1,127 @@
+"""Which chapters a municipality gets: the one table of contents, less what its data cannot support."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import nbformat
+import yaml
+
+from analysis.sources import Municipality
+from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
+
+PROJECT_ROOT = Path(__file__).resolve().parents[2]
+PART_WORDS = {"sfb": "SFB", "lss": "LSS", "utforare": "utföraren", "totalt": "helheten"}
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A notebook in the table of contents; the root has no part."""
+
+    name: str
+    title: str
+    path: Path
+    needs: tuple[str, ...] = ()
+    part: str = ""
+
+
+@dataclass(frozen=True)
+class LeftOut:
+    """A chapter that a municipality's data cannot support, and why."""
+
+    chapter: Chapter
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """One municipality's book; the first chapter is the root."""
+
+    municipality: Municipality
+    chapters: tuple[Chapter, ...]
+    left_out: tuple[LeftOut, ...]
+
+    def notebook(self, chapter: Chapter) -> nbformat.NotebookNode:
+        """Return the chapter's notebook without outputs and without the cells whose needs are unmet.
+
+        Each cell's metadata carry its number in the chapter as committed, for messages.
+        """
+        notebook = nbformat.read(chapter.path, as_version=4)
+        kept = []
+        for number, cell in enumerate(notebook.cells, start=1):
+            if not self.municipality.has(*_needs(cell.metadata)):
+                continue
+            cell.metadata.setdefault("assistansboken", {})["number"] = number
+            if cell.cell_type == "code":
+                cell.outputs, cell.execution_count = [], None
+            kept.append(cell)
+        notebook.cells = kept
+        notebook.metadata.pop("papermill", None)
+        return notebook
+
+    def toc(self) -> dict:
+        """Return the table of contents of the staged book, where every chapter lies at the top."""
+        root, *others = self.chapters
+        parts: dict[str, list] = {}
+        for chapter in others:
+            parts.setdefault(chapter.part, []).append({"file": chapter.name})
+        toc: dict = {"format": "jb-book", "root": root.name}
+        if set(parts) == {""}:
+            toc["chapters"] = parts[""]
+        elif parts:
+            toc["parts"] = [{**({"caption": caption} if caption else {}), "chapters": entries}
+                            for caption, entries in parts.items()]
+        return toc
+
+
+def read_chapters(root: Path = PROJECT_ROOT) -> list[Chapter]:
+    """Return the chapters of _toc.yml in order; raises OSError where a notebook is missing."""
+    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
+    files = [(toc["root"], "")] + [(entry["file"], "") for entry in toc.get("chapters", [])]
+    for part in toc.get("parts", []):
+        files += [(entry["file"], part.get("caption", "")) for entry in part["chapters"]]
+    chapters = []
+    for file, part in files:
+        path = root / f"{file}.ipynb"
+        notebook = nbformat.read(path, as_version=4)
+        name = PurePosixPath(file).name
+        chapters.append(Chapter(name, _title(notebook) or name, path, _needs(notebook.metadata), part))
+    return chapters
+
+
+def plan_book(municipality: Municipality, chapters: Iterable[Chapter]) -> Plan:
+    """Divide the chapters into those that the municipality gets and those left out; the root is always there."""
+    root, *others = chapters
+    taken, left_out = [root], []
+    for chapter in others:
+        unmet = [need for need in chapter.needs if not municipality.has(need)]
+        if unmet:
+            left_out.append(LeftOut(chapter, "Saknas: " + ", ".join(describe_need(need) for need in unmet)))
+        else:
+            taken.append(chapter)
+    return Plan(municipality, tuple(taken), tuple(left_out))
+
+
+def describe_need(need: str) -> str:
+    """Return a need in the analyst's words."""
+    table, _, part = need.partition(":")
+    if table == "nationellt":
+        spec = NATIONAL_TABLES.get(part)
+        return f"kommunens rader i nationellt/{part}.csv" + (f" ({spec.title})" if spec else "")
+    spec = MUNICIPAL_TABLES.get(table)
+    return f"{table}.csv" + (f" ({spec.title})" if spec else "") + (
+        f", rader för {PART_WORDS.get(part, part)}" if part else "")
+
+
+def _needs(metadata: dict) -> tuple[str, ...]:
+    return tuple(metadata.get("assistansboken", {}).get("needs", ()))
+
+
+def _title(notebook: nbformat.NotebookNode) -> str:
+    for cell in notebook.cells:
+        for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
+            if line.startswith("# "):
+                return line[2:].strip()
+    return ""

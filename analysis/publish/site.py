@@ -1,0 +1,102 @@
+"""The site: a start page and every book, replaced whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+
+import jinja2
+
+from analysis.publish.manifest import read_manifest
+from analysis.publish.plan import PROJECT_ROOT
+
+MARKER = ".assistansboken"
+ASSETS = Path(__file__).parent / "assets"
+
+
+class SiteFault(Exception):
+    """The site cannot be replaced; the message is for the analyst."""
+
+
+def default_out(root: Path = PROJECT_ROOT) -> Path:
+    """Return where the site goes unless the analyst says otherwise."""
+    return root / "_build" / "html"
+
+
+def work_directory(out: Path, root: Path = PROJECT_ROOT) -> Path:
+    """Return the folder of finished books and stages, beside the site."""
+    return out.parent if out == default_out(root) else out.parent / f".{out.name}-arbete"
+
+
+def prepare(out: Path, root: Path = PROJECT_ROOT) -> None:
+    """Put back a site that an interrupted run left aside, and refuse a folder that is not ours to replace."""
+    old = _beside(out, "old")
+    if old.exists():
+        if not out.exists():
+            old.rename(out)
+        else:
+            _remove(old, root)
+    if not out.exists() or _is_ours(out, root):
+        return
+    if not out.is_dir() or any(out.iterdir()):
+        raise SiteFault(f"{out} är inte en webbplats som det här programmet har byggt och skrivs därför inte över. "
+                        "Välj en annan mapp med --out, eller töm mappen själv.")
+
+
+def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, root: Path = PROJECT_ROOT) -> None:
+    """Assemble a site of the books, and of the old site's other books where `carry_over`, and swap it in."""
+    prepare(out, root)
+    new, old = _beside(out, "new"), _beside(out, "old")
+    _remove(new, root)
+    new.mkdir(parents=True)
+    (new / MARKER).write_text("Byggd av Assistansboken; ersätts vid nästa bygge.\n", encoding="utf-8")
+    sources = dict(books)
+    if carry_over and out.is_dir():
+        for folder in out.iterdir():
+            if folder.name not in sources and read_manifest(folder) is not None:
+                sources[folder.name] = folder
+    for slug, folder in sources.items():
+        shutil.copytree(folder, new / slug)
+    _write_start_page(new)
+    if out.exists():
+        out.rename(old)
+    try:
+        new.rename(out)
+    except OSError:
+        if old.exists():
+            old.rename(out)
+        raise
+    _remove(old, root, checked=True)
+
+
+def _write_start_page(site: Path) -> None:
+    books = [manifest for folder in site.iterdir() if folder.is_dir() and (manifest := read_manifest(folder))]
+    books.sort(key=lambda manifest: manifest["name"])
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ASSETS), autoescape=True, trim_blocks=True,
+                                     lstrip_blocks=True, undefined=jinja2.StrictUndefined)
+    html = environment.get_template("start.html.j2").render(books=books)
+    (site / "index.html").write_text(html, encoding="utf-8", newline="\n")
+    shutil.copy(ASSETS / "start.css", site / "start.css")
+
+
+def _beside(out: Path, word: str) -> Path:
+    return out.parent / f".{out.name}-{word}"
+
+
+def _is_ours(folder: Path, root: Path) -> bool:
+    if (folder / MARKER).is_file():
+        return True
+    # What `jupyter-book build .` at the root leaves where our site goes.
+    home = default_out(root)
+    built = (folder / ".buildinfo").is_file() and (folder / "_static").is_dir()
+    return built and folder in (home, _beside(home, "old"))
+
+
+def _remove(folder: Path, root: Path, *, checked: bool = False) -> None:
+    if not folder.exists():
+        return
+    if not checked and not _is_ours(folder, root) and any(folder.iterdir()):
+        raise SiteFault(f"{folder} är inte skapad av det här programmet och tas därför inte bort. "
+                        "Flytta den och försök igen.")
+    shutil.rmtree(folder)

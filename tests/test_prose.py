@@ -1,0 +1,157 @@
+"""The sentences follow the data: falls, gaps, zero budgets, single years."""
+
+import csv
+import json
+import re
+
+import pytest
+
+from analysis.present.book import open_book
+from analysis.present.language import change_sentence, genitive, listed, which_years
+from analysis.present.numbers import mnkr, number, percent
+from analysis.present.pages import costs, cover, models, volumes
+from analysis.present.views import escape_markdown
+from analysis.sources import default_data_directory
+
+CHAPTERS = default_data_directory().parent / "chapters"
+
+
+def rewrite(data, table, change):
+    """Rewrite a table of Malmö's; `change` takes a row as a dict and returns it, or None to drop it."""
+    path = data / "kommuner" / "malmo" / f"{table}.csv"
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file, delimiter=";"))
+    kept = [new for line in lines if (new := change(dict(line))) is not None]
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(lines[0]), delimiter=";", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(kept)
+
+
+def words(view):
+    bundle = view._repr_mimebundle_()
+    bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+    return re.sub(r"\s+", " ", bundle["text/plain"])
+
+
+def every_text(book):
+    """Run every cell of every chapter for the book and return all its words and tables."""
+    for path in sorted(CHAPTERS.glob("*.ipynb")):
+        space = {"book": book}
+        for cell in json.loads(path.read_text(encoding="utf-8"))["cells"]:
+            source = "".join(cell["source"])
+            if cell["cell_type"] != "code" or "parameters" in cell["metadata"].get("tags", []):
+                continue
+            if "open_book" in source:
+                exec("\n".join(line for line in source.splitlines() if line.startswith("from")), space)
+                continue
+            needs = cell["metadata"].get("assistansboken", {}).get("needs", [])
+            if book.municipality.has(*needs):
+                bundle = eval(source, space)._repr_mimebundle_()
+                bundle = bundle[0] if isinstance(bundle, tuple) else bundle
+                yield path.stem, bundle.get("text/html") or bundle["text/markdown"]
+
+
+def assert_sound(book):
+    for chapter, text in every_text(book):
+        plain = re.sub(r"<[^>]+>", " ", text)
+        assert not re.search(r"\b(nan|NaN|None|inf|NaT)\b", plain), (chapter, plain[:300])
+        assert " ," not in plain and "  ." not in plain, (chapter, plain[:300])
+
+
+def test_falling_costs_are_said_to_fall(data_copy):
+    def fall(row):
+        row["nettokostnad_tkr"] = str(400000 - 1000 * (int(row["ar"]) - 2019))
+        return row
+
+    rewrite(data_copy, "ekonomi", fall)
+    book = open_book("malmo", str(data_copy))
+    text = words(costs.change_text(book))
+    assert "minskade nettokostnaden med 15,0 mnkr" in text
+    assert "Kostnaden ökade inte mellan något par av år" in text
+    assert "Budgeten ökade alltså medan kostnaden minskade" in text
+    assert_sound(book)
+
+
+def test_a_dropped_year_leaves_a_gap_that_is_named(data_copy):
+    for table in ("ekonomi", "brukare", "timmar", "floden"):
+        rewrite(data_copy, table, lambda row: None if row["ar"] == "2023" else row)
+    book = open_book("malmo", str(data_copy))
+    assert "från 2022 till 2024" in words(costs.change_text(book))
+    assert_sound(book)
+
+
+def test_the_last_year_dropped_moves_every_sentence(data_copy):
+    for table in ("ekonomi", "brukare", "timmar"):
+        rewrite(data_copy, table, lambda row: None if row["ar"] == "2025" else row)
+    book = open_book("malmo", str(data_copy))
+    assert "Mellan 2020 och 2024" in words(cover.summary_list(book))
+
+
+@pytest.mark.parametrize("part", ["sfb", "lss", "utforare"])
+def test_zero_budgets_divide_nothing(data_copy, part):
+    def zero(row):
+        if row["verksamhet"] == part:
+            row["budget_tkr"] = "0"
+        return row
+
+    rewrite(data_copy, "ekonomi", zero)
+    book = open_book("malmo", str(data_copy))
+    assert "Nettokostnaden översteg budgeten samtliga år" in words(costs.deviation_text(book, part))
+    assert_sound(book)
+
+
+def test_no_budget_at_all_is_said(data_copy):
+    def empty(row):
+        row["budget_tkr"] = ""
+        return row
+
+    rewrite(data_copy, "ekonomi", empty)
+    book = open_book("malmo", str(data_copy))
+    assert "ingen budget att jämföra med" in words(costs.deviation_text(book, "lss"))
+
+
+def test_one_year_states_the_level(data_copy):
+    for table in ("ekonomi", "brukare", "timmar", "floden", "bidrag"):
+        rewrite(data_copy, table, lambda row: row if row["ar"] == "2024" else None)
+    book = open_book("malmo", str(data_copy))
+    assert "2024 var nettokostnaden" in words(costs.change_text(book))
+
+
+def test_a_cost_above_all_others_is_said(data_copy):
+    path = data_copy / "nationellt" / "kostnad_per_invanare.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace("2024;Malmö;1285", "2024;Malmö;2000"), encoding="utf-8")
+    assert "högst av dem som jämförs" in words(costs.inhabitants_chart(open_book("malmo", str(data_copy))))
+
+
+def test_models_say_within_or_beyond_one_percent():
+    text = models.model_sentence(open_book("malmo"), "lss")
+    assert "inom en procent" in text and "alla år utom 2021" in text
+
+
+def test_net_outflow_has_its_own_word(data_copy):
+    def swap(row):
+        row["nya_antal"], row["avslutade_antal"] = row["avslutade_antal"], row["nya_antal"]
+        return row
+
+    rewrite(data_copy, "floden", swap)
+    assert "Nettoutflödet från SFB" in volumes.flow_sentence(open_book("malmo", str(data_copy)))
+
+
+def test_malmo_itself_is_sound():
+    assert_sound(open_book("malmo"))
+
+
+def test_words():
+    assert genitive("Malmö") == "Malmös" and genitive("Borås") == "Borås"
+    assert listed(["a"]) == "a" and listed(["a", "b", "c"]) == "a, b och c"
+    assert which_years([2020, 2021], [2020, 2021]) == "samtliga år"
+    assert which_years([2020, 2022, 2023], [2020, 2021, 2022, 2023]) == "alla år utom 2021"
+    assert which_years([], [2020]) == "inget år"
+    assert number(-1234.5, 1) == "−1\u00a0234,5" and number(float("nan")) == "–"
+    assert number(-0.4) == "0" and number(2.5) == "3" and number(-2.5) == "−3"
+    assert percent(28.4) == "28\u00a0%" and mnkr(79111) == "79,1\u00a0mnkr"
+    import pandas as pd
+
+    assert "oförändrad" in change_sentence("kostnaden", pd.Series({2020: 5000.0, 2021: 5000.0}), mnkr)
+    assert escape_markdown("<script>*x*") == "\\<script\\>\\*x\\*"
