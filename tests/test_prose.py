@@ -97,7 +97,7 @@ def test_zero_budgets_divide_nothing(data_copy, part):
 
     rewrite(data_copy, "ekonomi", zero)
     book = open_book("malmo", str(data_copy))
-    assert "Nettokostnaden översteg budgeten samtliga år" in words(costs.deviation_text(book, part))
+    assert "Nettokostnaden översteg budgeten samtliga år" in words(costs.outcome_chart(book, part))
     assert_sound(book)
 
 
@@ -108,7 +108,7 @@ def test_no_budget_at_all_is_said(data_copy):
 
     rewrite(data_copy, "ekonomi", empty)
     book = open_book("malmo", str(data_copy))
-    assert "ingen budget att jämföra med" in words(costs.deviation_text(book, "lss"))
+    assert "ingen budget att jämföra med" in words(costs.outcome_chart(book, "lss"))
 
 
 def test_one_year_states_the_level(data_copy):

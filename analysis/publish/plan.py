@@ -13,6 +13,7 @@ from analysis.sources import Municipality
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+KERNEL = "python3"
 PART_WORDS = {"sfb": "SFB", "lss": "LSS", "utforare": "utföraren", "totalt": "helheten"}
 
 
@@ -59,6 +60,7 @@ class Plan:
             kept.append(cell)
         notebook.cells = kept
         notebook.metadata.pop("papermill", None)
+        notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
         return notebook
 
     def toc(self) -> dict:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import nbformat
 
-from analysis.publish.run import CELL_TIMEOUT_SECONDS, KERNEL, BuildFault, cause_of, kernel_config, worker_pool
+from analysis.publish.plan import KERNEL
+from analysis.publish.run import CELL_TIMEOUT_SECONDS, BuildFault, cause_of, kernel_options, worker_pool
 
 
 def refresh_notebooks(paths: Sequence[Path], municipality: str, root: Path, jobs: int) -> list[BuildFault]:
@@ -29,7 +30,7 @@ def _refresh(file: str, municipality: str, root: str) -> BuildFault | None:
         cell.metadata.pop("papermill", None)
         cell.metadata.pop("execution", None)
     client = NotebookClient(notebook, kernel_name=KERNEL, timeout=CELL_TIMEOUT_SECONDS, record_timing=False,
-                            resources={"metadata": {"path": root}}, config=kernel_config())
+                            resources={"metadata": {"path": root}}, **kernel_options())
     try:
         client.execute()
     except CellExecutionError as error:

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -21,11 +22,10 @@ import yaml
 
 import analysis
 from analysis.publish.manifest import FILE_NAME, make_manifest, read_manifest, same_inputs, write_manifest
-from analysis.publish.plan import PROJECT_ROOT, Plan
+from analysis.publish.plan import KERNEL, PROJECT_ROOT, Plan
 
 PARAMETERS = {"kommun", "data", "manifest"}
 CELL_TIMEOUT_SECONDS = 600
-KERNEL = "python3"
 BOOK_COMMAND = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "-W", "--keep-going"]
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -112,12 +112,17 @@ def _set_environment(environment: dict[str, str]) -> None:
     os.environ.update(environment)
 
 
-def kernel_config():
-    """Return a configuration under which kernels started at once do not race for TCP ports."""
+def kernel_options() -> dict:
+    """Return the client's options under which kernels started at once do not race for TCP ports, nor write to stderr.
+
+    The address must be given: left to itself, every kernel in a folder gets the same.
+    """
+    from jupyter_core.paths import jupyter_runtime_dir
     from traitlets.config import Config
 
-    # Windows has no ipc transport.
-    return Config({"KernelManager": {"transport": "tcp" if os.name == "nt" else "ipc"}})
+    address = {"transport": "ipc", "ip": f"{jupyter_runtime_dir()}/{uuid.uuid4().hex[:12]}"}
+    return {"config": Config({} if os.name == "nt" else {"KernelManager": address}),  # Windows has no ipc
+            "extra_arguments": ["--IPKernelApp.log_level=50"]}
 
 
 def _python_path() -> str:
@@ -155,8 +160,8 @@ def run_chapter(task: _Task) -> BuildFault | None:
     try:
         papermill.execute_notebook(
             task.notebook, task.notebook, parameters=task.parameters, cwd=task.root, kernel_name=KERNEL,
-            progress_bar=False, log_output=False, execution_timeout=CELL_TIMEOUT_SECONDS, config=kernel_config(),
-            request_save_on_cell_execute=False)
+            progress_bar=False, log_output=False, execution_timeout=CELL_TIMEOUT_SECONDS,
+            request_save_on_cell_execute=False, **kernel_options())
     except PapermillExecutionError as error:
         cell = _failed_cell(nbformat.read(task.notebook, as_version=4))
         return BuildFault(task.municipality, task.chapter, cell, cause_of(error.ename, error.evalue))

@@ -22,15 +22,28 @@ SWEDISH = {
 FIXED = {
     'aria-label="Color mode"': 'aria-label="Ljust eller mörkt"',
     'title="Color mode"': 'title="Ljust eller mörkt"',
-    'aria-label="Previous Next"': 'aria-label="Föregående och nästa"',
+    'title="Light"': 'title="Ljust"',
+    'title="Dark"': 'title="Mörkt"',
+    'title="System Settings"': 'title="Som datorn"',
+    'title="next page"': 'title="nästa sida"',
     'title="previous page"': 'title="föregående sida"',
+    'title="Link to this heading"': 'title="Länk hit"',
+    'title="Toggle primary sidebar"': 'title="Visa eller dölj kapitlen"',
+    'title="Toggle secondary sidebar"': 'title="Visa eller dölj sidans innehåll"',
+    'aria-label="Site navigation"': 'aria-label="Kapitel"',
+    'aria-label="Main"': 'aria-label="Kapitel"',
+    'aria-label="Page"': 'aria-label="Sidans innehåll"',
+    'aria-label="Version warning"': 'aria-label="Meddelande"',
+    "Please activate JavaScript to enable the search functionality.": "Sökningen kräver JavaScript.",
     'aria-label="On this page"': 'aria-label="På den här sidan"',
 }
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the extension."""
+    app.add_config_value("comments_config", {}, "html")  # jupyter-book sets it even without sphinx_comments
     app.connect("builder-inited", _start)
+    app.connect("html-page-context", _no_icon)
     app.connect("build-finished", _finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
@@ -41,6 +54,11 @@ def _start(app: Sphinx) -> None:
     catalog = getattr(get_translator(), "_catalog", None)
     if catalog is not None:
         catalog.update(SWEDISH)
+
+
+def _no_icon(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
+    """Keep browsers from asking the server for an icon that is not there."""
+    context["metatags"] = context.get("metatags", "") + '<link rel="icon" href="data:,">'
 
 
 def _finish(app: Sphinx, error: Exception | None) -> None:

@@ -80,11 +80,6 @@ def deviation_sentence(frame: pd.DataFrame) -> str:
     )
 
 
-def deviation_text(book: Book, part: str = "totalt") -> Prose:
-    """Return the years with a deficit, as a paragraph."""
-    return prose(deviation_sentence(budget_outcome(book.municipality, part).frame))
-
-
 def outcome_table(book: Book, part: str = "totalt") -> TableView:
     """Return budget, net cost and deviation with their change."""
     return TableView(book.municipality, budget_outcome(book.municipality, part), change=True)
@@ -130,11 +125,6 @@ def parts_sentence(book: Book) -> str:
         f"Över hela perioden är avvikelserna tillsammans {mnkr(total)}; störst underskott har {label} "
         f"med {mnkr(sums[worst])}."
     )
-
-
-def parts_text(book: Book) -> Prose:
-    """Return the parts' contribution as a paragraph."""
-    return prose(parts_sentence(book))
 
 
 def one_off_text(book: Book) -> Prose:

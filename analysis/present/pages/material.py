@@ -98,7 +98,8 @@ def sources_known_text(book: Book) -> Prose:
 
 def formulas_table(book: Book) -> Markup:
     """Return every measure's title, formula and method, from the docstrings."""
-    modules = [module.__name__ for module in (economy, volumes, comparison, schablon, decomposition, provider, law, published)]
+    ordered = (economy, volumes, comparison, schablon, decomposition, provider, law, published)
+    modules = [module.__name__ for module in ordered]
     cards = sorted(MEASURES.values(), key=lambda card: modules.index(card.module))
     lines = [[card.title, card.formula, card.method] for card in cards]
     return simple_table("Mått, formler och metod", ["Mått", "Formel", "Så görs det"], lines)

@@ -142,11 +142,6 @@ def wage_sentence(book: Book) -> str:
     )
 
 
-def wage_text(book: Book) -> Prose:
-    """Return wages against the schablonbelopp as a paragraph."""
-    return prose(wage_sentence(book))
-
-
 def wage_table(book: Book) -> TableView:
     """Return wages beside the schablonbelopp, one line a period."""
     return TableView(book.municipality, wage_gap(book.municipality))

@@ -176,11 +176,6 @@ def short_visits_sentence(book: Book) -> str:
     return start + f" Först vid {number(covered.index[0])} minuter räcker schablonbeloppet till lön och resor."
 
 
-def short_visits_text(book: Book) -> Prose:
-    """Return the cost of short visits as a paragraph."""
-    return prose(short_visits_sentence(book))
-
-
 def short_visits_table(book: Book) -> TableView:
     """Return cost per performed hour by length of visit."""
     return TableView(book.municipality, short_visits(book.municipality))

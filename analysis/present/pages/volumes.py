@@ -132,11 +132,6 @@ def hours_per_user_chart(book: Book, part: str = "lss") -> ChartView:
     )
 
 
-def hours_per_user_text(book: Book, part: str = "lss") -> Prose:
-    """Return the sentence on hours per user as a paragraph."""
-    return prose(hours_per_user_sentence(book, part))
-
-
 def hours_per_user_table(book: Book, part: str = "lss") -> TableView:
     """Return users, hours and hours per user."""
     return TableView(book.municipality, hours_per_user(book.municipality, part), change=True)
@@ -223,11 +218,6 @@ def october_sentences(book: Book, law: str) -> list[str]:
     if fell:
         others.append(f"Antalet minskade i {listed(fell)}.")
     return [first, *others]
-
-
-def october_text(book: Book, law: str) -> Prose:
-    """Return the comparison of 1 October as a paragraph."""
-    return prose(*october_sentences(book, law))
 
 
 def october_table(book: Book, law: str) -> TableView:

@@ -1,0 +1,244 @@
+"""Building and publishing: who gets which chapter, what a failure says, and that the old site outlives it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import nbformat
+import pytest
+import yaml
+
+from analysis import cli
+from analysis.publish import run, site
+from analysis.publish.manifest import input_hashes, read_manifest, same_inputs, write_manifest
+from analysis.publish.plan import PROJECT_ROOT, plan_book, read_chapters
+from analysis.sources import default_data_directory, load_municipality
+
+DATA = default_data_directory()
+PARAMETERS = 'kommun = "malmo"\ndata = None\nmanifest = None'
+TABLE = """
+class Table:
+    def _repr_mimebundle_(self, include=None, exclude=None):
+        return {"text/html": "<p>tabell</p>", "text/plain": "", "text/csv": "År;Värde"}, {
+            "assistansboken": {"table_id": "prov"}}
+Table()
+"""
+
+
+def write_notebook(path, title, *cells, needs=()):
+    """Write a chapter of a title, the parameters cell and code cells; a cell may be (code, needs)."""
+    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
+    notebook.cells = [nbformat.v4.new_markdown_cell(f"# {title}"),
+                      nbformat.v4.new_code_cell(PARAMETERS, metadata={"tags": ["parameters"]})]
+    for cell in cells:
+        code, cell_needs = cell if isinstance(cell, tuple) else (cell, [])
+        metadata = {"assistansboken": {"needs": cell_needs}} if cell_needs else {}
+        notebook.cells.append(nbformat.v4.new_code_cell(code, metadata=metadata))
+    if needs:
+        notebook.metadata["assistansboken"] = {"needs": list(needs)}
+    path.parent.mkdir(exist_ok=True)
+    nbformat.write(notebook, path)
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A project of three small chapters, of which Malmö lacks the data for one; the command line works on it."""
+    root = tmp_path / "projekt"
+    root.mkdir()
+    shutil.copy(PROJECT_ROOT / "_config.yml", root)
+    toc = {"format": "jb-book", "root": "chapters/index",
+           "parts": [{"caption": "Del", "chapters": [{"file": "chapters/ett"}, {"file": "chapters/saknas"}]}]}
+    (root / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
+    write_notebook(root / "chapters" / "index.ipynb", "Boken", "print(kommun)")
+    write_notebook(root / "chapters" / "ett.ipynb", "Ett", ("1 / 0", ["finns_inte"]), TABLE)
+    write_notebook(root / "chapters" / "saknas.ipynb", "Saknas", "1 / 0", needs=["ekonomi", "finns_inte"])
+    monkeypatch.setattr(cli, "PROJECT_ROOT", root)
+    return root
+
+
+@pytest.fixture(scope="module")
+def malmo():
+    """The default municipality."""
+    return load_municipality("malmo", DATA)
+
+
+def fake_book(folder, slug, text=""):
+    """Make what looks like a finished book."""
+    folder.mkdir(parents=True)
+    (folder / "index.html").write_text(text, encoding="utf-8")
+    write_manifest({"municipality": slug, "name": slug.title(), "built_at": "2026-01-02T03:04:05+00:00",
+                    "chapters": [{}], "left_out": [{"title": "<Lön>", "reason": "Saknas: lon.csv"}]},
+                   folder / "manifest.json")
+    return folder
+
+
+def test_chapter_and_cells_without_data_are_left_out(project, malmo):
+    plan = plan_book(malmo, read_chapters(project))
+    assert [chapter.name for chapter in plan.chapters] == ["index", "ett"]
+    assert [(item.chapter.title, item.reason) for item in plan.left_out] == [("Saknas", "Saknas: finns_inte.csv")]
+    assert plan.toc() == {"format": "jb-book", "root": "index",
+                          "parts": [{"caption": "Del", "chapters": [{"file": "ett"}]}]}
+    cells = plan.notebook(plan.chapters[1]).cells
+    assert [cell.metadata["assistansboken"]["number"] for cell in cells] == [1, 2, 4]
+
+
+def test_build_publishes_book_tables_and_manifest(project, tmp_path, capsys):
+    out = tmp_path / "sajt"
+    assert cli.main(["build", "malmo", "--out", str(out), "--jobs", "2"]) == 0
+    assert str(out / "index.html") in capsys.readouterr().out
+    assert (out / "malmo" / "tabeller" / "prov.csv").read_bytes() == "\ufeffÅr;Värde".encode()
+    assert read_manifest(out / "malmo")["left_out"][0]["name"] == "saknas"
+    assert 'href="malmo/index.html"' in (out / "index.html").read_text(encoding="utf-8")
+    for page in (out / "malmo").glob("*.html"):
+        assert str(tmp_path) not in page.read_text(encoding="utf-8")
+    # Nothing changed means nothing done.
+    assert cli.main(["build", "malmo", "--out", str(out)]) == 0
+    assert "oförändrad" in capsys.readouterr().out
+    # A failing chapter is named, and the site stands.
+    write_notebook(project / "chapters" / "ett.ipynb", "Ett", "x = 1", 'raise ValueError("fel\\ni två rader")')
+    assert cli.main(["build", "malmo", "--out", str(out)]) == 1
+    errors = capsys.readouterr().err
+    assert "malmo, kapitlet ett, cell 4: ValueError: fel\n" in errors
+    assert "Traceback" not in errors
+    assert (out / "malmo" / "ett.html").exists()
+
+
+def test_warnings_of_jupyter_book_are_faults(project, malmo, tmp_path):
+    notebook = nbformat.read(project / "chapters" / "ett.ipynb", as_version=4)
+    notebook.cells[0].source += "\n\n[bruten](finns_inte.ipynb)"
+    nbformat.write(notebook, project / "chapters" / "ett.ipynb")
+    plan = plan_book(malmo, read_chapters(project))
+    outcome, = run.build_books([plan], DATA, tmp_path / "work", jobs=2, root=project, say=lambda line: None)
+    assert "finns_inte" in str(outcome.faults[0])
+    assert str(tmp_path) not in str(outcome.faults[0])
+    assert not outcome.book.exists()
+
+
+def test_unknown_parameters_are_refused(project, malmo, tmp_path):
+    path = project / "chapters" / "ett.ipynb"
+    text = path.read_text(encoding="utf-8").replace("manifest = None", "annat = None")
+    path.write_text(text, encoding="utf-8")
+    plan = plan_book(malmo, read_chapters(project))
+    outcome, = run.build_books([plan], DATA, tmp_path / "work", jobs=2, root=project, say=lambda line: None)
+    assert "manifest" in outcome.faults[0].cause
+
+
+def test_notebooks_are_refreshed_in_place(project, capsys):
+    path = project / "chapters" / "saknas.ipynb"
+    write_notebook(path, "Saknas", "1 + 1")
+    write_notebook(project / "chapters" / "ett.ipynb", "Ett", "1 + 1")
+    assert cli.main(["notebooks"]) == 0
+    notebook = nbformat.read(path, as_version=4)
+    assert notebook.cells[2].outputs[0]["data"]["text/plain"] == "2"
+    assert [cell.source for cell in notebook.cells[:2]] == ["# Saknas", PARAMETERS]
+    first = path.read_bytes()
+    assert cli.main(["notebooks"]) == 0
+    assert path.read_bytes() == first
+
+
+def test_swap_keeps_other_books_and_drops_the_old_site(tmp_path):
+    out = tmp_path / "sajt"
+    a, b = fake_book(tmp_path / "a", "aby", "gammal"), fake_book(tmp_path / "b", "bro")
+    site.publish({"aby": a, "bro": b}, out, carry_over=False)
+    (a / "index.html").write_text("ny", encoding="utf-8")
+    site.publish({"aby": a}, out, carry_over=True)
+    assert (out / "aby" / "index.html").read_text(encoding="utf-8") == "ny"
+    assert (out / "bro").exists()
+    start = (out / "index.html").read_text(encoding="utf-8")
+    assert "&lt;Lön&gt;" in start and start.count("/index.html") == 2
+    site.publish({"aby": a}, out, carry_over=False)
+    assert not (out / "bro").exists()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "sajt"]
+
+
+def test_site_left_aside_by_a_crash_is_put_back(tmp_path):
+    out = tmp_path / "sajt"
+    site.publish({"aby": fake_book(tmp_path / "a", "aby")}, out, carry_over=False)
+    out.rename(tmp_path / ".sajt-old")
+    site.prepare(out)
+    assert (out / "aby").exists() and not (tmp_path / ".sajt-old").exists()
+
+
+def test_failed_swap_puts_the_old_site_back(tmp_path, monkeypatch):
+    out, book = tmp_path / "sajt", fake_book(tmp_path / "a", "aby")
+    site.publish({"aby": book}, out, carry_over=False)
+    rename = Path.rename
+
+    def failing(self, target):
+        if self.name == ".sajt-new":
+            raise OSError(28, "No space left on device")
+        return rename(self, target)
+
+    monkeypatch.setattr(Path, "rename", failing)
+    with pytest.raises(OSError):
+        site.publish({"aby": book}, out, carry_over=False)
+    assert (out / "aby" / "index.html").exists()
+
+
+@pytest.mark.parametrize("make", [lambda out: (out.mkdir(), (out / "brev.txt").write_text("viktigt")),
+                                  lambda out: out.write_text("en fil")])
+def test_folder_that_is_not_ours_is_refused(project, tmp_path, capsys, make):
+    out = tmp_path / "dokument"
+    make(out)
+    assert cli.main(["build", "malmo", "--out", str(out)]) == 1
+    assert "skrivs därför inte över" in capsys.readouterr().err
+    assert out.is_file() or (out / "brev.txt").read_text() == "viktigt"
+
+
+def test_what_jupyter_book_left_at_the_default_place_is_replaced(tmp_path):
+    out = site.default_out(tmp_path)
+    (out / "_static").mkdir(parents=True)
+    (out / ".buildinfo").touch()
+    site.prepare(out, tmp_path)
+    other = tmp_path / "annan"
+    shutil.copytree(out, other)
+    with pytest.raises(site.SiteFault):
+        site.prepare(other, tmp_path)
+
+
+def test_check_exit_codes(tmp_path, capsys):
+    assert cli.main(["check", "malmo"]) == 0
+    assert capsys.readouterr().out.count("\n") == 1
+    assert cli.main(["check", "malmoe"]) == 1
+    assert "skriv ”malmo”" in capsys.readouterr().err
+    assert cli.main(["check", "--data", str(tmp_path)]) == 1
+    assert cli.main(["bygg"]) == 2
+
+
+def test_bad_data_stops_the_build_before_it_starts(project, tmp_path, capsys):
+    data, out = tmp_path / "data", tmp_path / "sajt"
+    shutil.copytree(DATA, data)
+    path = data / "kommuner" / "malmo" / "ekonomi.csv"
+    path.write_text(path.read_text(encoding="utf-8-sig").replace("2020", "20x0", 1), encoding="utf-8")
+    assert cli.main(["build", "malmo", "--data", str(data), "--out", str(out)]) == 1
+    errors = capsys.readouterr().err
+    assert "20x0" in errors and "ekonomi.csv" in errors
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(("error", "code"), [(KeyboardInterrupt(), 130), (PermissionError(13, "Permission denied"), 1)])
+def test_interruption_and_full_disk_are_one_line(monkeypatch, capsys, error, code):
+    def fail(options):
+        raise error
+
+    monkeypatch.setattr(cli, "_check", fail)
+    assert cli.main(["check"]) == code
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_input_hashes_ignore_line_ends_and_time(project, tmp_path):
+    data = tmp_path / "data"
+    shutil.copytree(DATA, data)
+    before = input_hashes("malmo", data, project)
+    path = data / "kommuner" / "malmo" / "ekonomi.csv"
+    content = path.read_bytes().replace(b"\r\n", b"\n")
+    path.write_bytes(content.replace(b"\n", b"\r\n"))
+    assert input_hashes("malmo", data, project) == before
+    path.write_bytes(content + b"#")
+    changed = input_hashes("malmo", data, project)
+    assert [name for name in before if before[name] != changed[name]] == ["data/kommuner/malmo/ekonomi.csv"]
+    assert str(tmp_path) not in json.dumps(before)
+    assert same_inputs({"built_at": "1", "inputs": before}, {"built_at": "2", "inputs": before})
+    assert not same_inputs({"built_at": "1", "inputs": before}, None)
