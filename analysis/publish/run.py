@@ -12,6 +12,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -103,17 +104,19 @@ def worker_pool(jobs: int):
     """Give a pool of fresh processes whose kernels find the package and talk through files, not ports."""
     with tempfile.TemporaryDirectory(prefix="ab-", ignore_cleanup_errors=True) as runtime:
         environment = {"PYTHONPATH": _python_path(), "JUPYTER_RUNTIME_DIR": runtime}
-        with ProcessPoolExecutor(min(jobs, 60), mp_context=get_context("spawn"), initializer=_set_environment,
+        with ProcessPoolExecutor(min(jobs, 60), mp_context=get_context("spawn"), initializer=_start_worker,
                                  initargs=(environment,)) as pool:
             yield pool
 
 
-def _set_environment(environment: dict[str, str]) -> None:
+def _start_worker(environment: dict[str, str]) -> None:
     os.environ.update(environment)
+    # Faults come back as values. What kernels say when they start, stop or are interrupted is noise to the analyst.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def kernel_options() -> dict:
-    """Return the client's options under which kernels started at once do not race for TCP ports, nor write to stderr.
+    """Return the client's options under which kernels started at once do not race for TCP ports.
 
     The address must be given: left to itself, every kernel in a folder gets the same.
     """
@@ -121,8 +124,7 @@ def kernel_options() -> dict:
     from traitlets.config import Config
 
     address = {"transport": "ipc", "ip": f"{jupyter_runtime_dir()}/{uuid.uuid4().hex[:12]}"}
-    return {"config": Config({} if os.name == "nt" else {"KernelManager": address}),  # Windows has no ipc
-            "extra_arguments": ["--IPKernelApp.log_level=50"]}
+    return {"config": Config({} if os.name == "nt" else {"KernelManager": address})}  # Windows has no ipc
 
 
 def _python_path() -> str:
@@ -187,7 +189,11 @@ def _failed_cell(notebook: nbformat.NotebookNode) -> int | None:
 
 def _finish(plan: Plan, stage: Path, book: Path, runs: Sequence[Future], say: Callable[[str], None]) -> Outcome:
     slug, start = plan.municipality.slug, time.monotonic()
-    faults = [fault for fault in (run.result() for run in runs) if fault]
+    try:
+        faults = [fault for fault in (run.result() for run in runs) if fault]
+    except BrokenProcessPool:
+        return Outcome(plan, book, [BuildFault(slug, "", None, "ett kapitel dog utan besked, troligen för att minnet "
+                                               "tog slut. Försök med --jobs 1")])
     say(f"{slug}: kapitlen körda ({time.monotonic() - start:.1f} s)")
     if faults:
         return Outcome(plan, book, faults)

@@ -34,7 +34,7 @@ class ColumnSpec:
             text = "text"
         else:
             text = "ett heltal" if self.kind == "integer" else "ett tal"
-            text += f" i {self.unit}" if self.unit else ""
+            text += f" i {self.unit}" if self.unit not in ("", "antal") else ""
             if self.minimum is not None and self.maximum is not None:
                 text += f" mellan {self.minimum:g} och {self.maximum:g}"
             elif self.minimum is not None:

@@ -7,7 +7,7 @@ from analysis.measures.schablon import wage_gap
 from analysis.measures.volumes import hours_per_user, users
 from analysis.present.book import Book
 from analysis.present.language import change_sentence, genitive, moved
-from analysis.present.numbers import mnkr, number, percent
+from analysis.present.numbers import kronor, mnkr, number, percent
 from analysis.present.pages.costs import deviation_sentence, inhabitants_finding
 from analysis.present.pages.models import decomposition_sentence, wage_sentence
 from analysis.present.pages.volumes import flow_sentence, hours_per_user_sentence, users_sentence
@@ -85,11 +85,11 @@ def outlook_text(book: Book) -> Prose:
         return prose()
     now, then = rate.in_year(municipality.last_year).value, rate.in_year(year).value
     share = (then / now - 1) * 100
+    relation = f"{percent(abs(share), 1)} {'högre' if share > 0 else 'lägre'} än" if share else "detsamma som"
     return prose(
-        f"För {year} är schablonbeloppet bestämt: det {moved(share)}"
-        + (f" med {percent(abs(share), 1)}" if share else "")
-        + ". "
-        + _effect(book, then - now)
+        f"För {year} är schablonbeloppet bestämt till {kronor(then, 2)} per timme, "
+        f"{relation} {municipality.last_year}.",
+        _effect(book, then - now),
     )
 
 
