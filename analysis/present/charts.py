@@ -9,6 +9,7 @@ import altair as alt
 import pandas as pd
 
 from analysis.measures.result import Quantity, Result
+from analysis.present.numbers import number
 from analysis.present.svg import FONT
 
 # Okabe and Ito's palette, darkened to 3:1 against white; dashes tell the lines apart without colour.
@@ -42,6 +43,13 @@ def _format(quantity: Quantity) -> str:
     return f",.{decimals}f"
 
 
+def _name(key: object) -> str:
+    """Return a row's key as a reader writes it: years as they are, 36.33 as 36,33."""
+    if isinstance(key, str):
+        return key
+    return str(int(key)) if float(key) == int(key) else number(float(key), 2)
+
+
 def bar_panels(result: Result, columns: Sequence[str], *, height: int = 110, shared: bool = True) -> alt.TopLevelMixin:
     """Return one panel of bars for each column, years across, each bar with its value; one scale if `shared`."""
     values = result.frame[list(columns)]
@@ -49,7 +57,7 @@ def bar_panels(result: Result, columns: Sequence[str], *, height: int = 110, sha
     panels = []
     for name in columns:
         quantity = result.quantity(name)
-        data = pd.DataFrame({"x": [str(key) for key in result.frame.index], "y": values[name].to_list()}).dropna()
+        data = pd.DataFrame({"x": [_name(key) for key in result.frame.index], "y": values[name].to_list()}).dropna()
         low, high = extent or [min(0.0, float(data["y"].min())), max(0.0, float(data["y"].max()))]
         room = (high - low or 1.0) * 0.2
         scale = alt.Scale(
