@@ -38,7 +38,7 @@ def _yearly_effects(factors: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows_, orient="index").rename_axis("ar")
 
 
-@measure("Vad kostnadsökningen inom LSS består av")
+@measure("Vad kostnadsförändringen inom LSS består av")
 def lss_cost_decomposition(municipality: Municipality) -> Draft:
     """Split each year's change in the LSS net cost into price, users, hours per user and their interaction.
 

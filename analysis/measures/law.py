@@ -18,7 +18,12 @@ def events(municipality: Municipality) -> Draft:
     Raises: MissingData where the national list is empty.
     Source: data/nationellt/handelser.csv.
     """
-    used = national_rows(municipality, "handelser").sort_values("datum", kind="stable")
+    used = national_rows(municipality, "handelser").sort_values(
+        # A date that is only a year stands last in its year: nothing says that it came first.
+        "datum",
+        key=lambda dates: dates.where(dates.str.contains("-"), dates + "-13"),
+        kind="stable",
+    )
     frame = used.assign(slag=used["typ"].map(KINDS)).set_index("datum")[["slag", "beteckning", "rubrik", "innebord"]]
     return Draft(
         frame,

@@ -20,15 +20,16 @@ DAY_LABELS = {"vardag": "Vardag", "helg": "Helg", "vagt": "Vägt snitt"}
 
 CAVEATS = (
     "Utredningen säger inte vad den extra jourersättningen över gränsen räknas på. Här räknas den på timlönen; den "
-    "andra läsningen, att den räknas på jourersättningen för samma timme, visas bredvid.",
+    "andra läsningen, att den räknas på jourersättningen för samma timme, visas i diagrammet över jourtimmar i "
+    "månaden. Under gränsen ger de samma kostnad.",
     "Enligt utredningen beror jourtillägget på om det är vardag eller helg. Kollektivavtalet AB, som det återges i "
     "andra hand i Burlövs lönehandbok, drar gränsen efter antal timmar, inte efter vardag och helg. De två uppgifterna "
     "går inte ihop, och uträkningen följer utredningen.",
 )
 
-_COST = Quantity("cost_kr_per_hour", "Kostnad per jourtimme", "kr_per_timme", 2)
-_ALTERNATIVE = Quantity("cost_alternative_kr_per_hour", "Kostnad per jourtimme, den andra läsningen", "kr_per_timme", 2)
-_PAYMENT = Quantity("payment_kr_per_hour", "Ersättning per jourtimme", "kr_per_timme", 2)
+_COST = Quantity("cost_kr_per_hour", "Kostnad", "kr_per_timme", 2)
+_ALTERNATIVE = Quantity("cost_alternative_kr_per_hour", "Andra läsningen", "kr_per_timme", 2)
+_PAYMENT = Quantity("payment_kr_per_hour", "Ersättning", "kr_per_timme", 2)
 _GAP = Quantity("gap_kr_per_hour", "Kostnad som ersättningen inte täcker", "kr_per_timme", 2, signed=True)
 
 

@@ -62,11 +62,13 @@ def known_faults(municipality: Municipality) -> Draft:
     """
     used = rows(municipality, "kanda_fel").sort_values("ordning")
     computed = [lookup(municipality, row.matt, row.urval, row.varde) for row in used.itertuples()]
-    frame = used.set_index("uppgift")[["tryckt", "enhet", "skal"]].assign(utraknad=computed)
+    frame = used.set_index("uppgift")[["enhet", "skal"]].assign(
+        tryckt=[f"{row.tryckt:.{row.decimaler}f}".replace(".", ",") for row in used.itertuples()], utraknad=computed
+    )
     return Draft(
         frame,
         (
-            Quantity("tryckt", "Tryckt", "tal", 1),
+            Quantity("tryckt", "Tryckt", "text"),
             Quantity("utraknad", "Uträknad", "tal", 1),
             Quantity("enhet", "Enhet", "text"),
             Quantity("skal", "Trolig orsak", "text"),

@@ -10,6 +10,17 @@ from analysis.measures.economy import PART_NAMES, budget_outcome
 from analysis.measures.result import Draft, MissingData, Quantity, measure, national_rows, ratio, rows
 from analysis.sources.municipality import Municipality
 
+# What a table shows for a status; the source line uses the same words.
+STATUS_NAMES = {
+    "": "publicerad",
+    "preliminar": "preliminär",
+    "uppskattad": "uppskattad",
+    "avrundad": "avrundad i källan",
+    "andrahand": "återgiven i andra hand",
+    "harledd": "härledd",
+    "kontrollerad": "kontrollerad mot källan",
+}
+
 
 def days_in_year(year: int) -> int:
     """Return 365 or 366."""
@@ -30,7 +41,7 @@ def schablon_series(municipality: Municipality) -> Draft:
     frame = pd.DataFrame(
         {
             "schablonbelopp_kr_per_timme": {value.start.year: value.value for value in parameter.values},
-            "status": {value.start.year: value.reference.status for value in parameter.values},
+            "status": {value.start.year: STATUS_NAMES[value.reference.status] for value in parameter.values},
         }
     ).rename_axis("ar")
     amount = frame["schablonbelopp_kr_per_timme"]
@@ -242,7 +253,7 @@ def home_care_gap(municipality: Municipality) -> Draft:
             Quantity("ersattning_kr_per_timme", "Hemtjänst", "kr_per_timme", 2),
             Quantity("schablonbelopp_kr_per_timme", "Personlig assistans, schablonbelopp", "kr_per_timme", 2),
             Quantity("skillnad_kr_per_timme", "Skillnad", "kr_per_timme", 2, signed=True),
-            Quantity("skillnad_procent", "Skillnad i procent", "procent", 1, signed=True),
+            Quantity("skillnad_procent", "Skillnad", "procent", 1, signed=True),
         ),
         (used, *(rate.in_year(year) for year in frame.index)),
     )

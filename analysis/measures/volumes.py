@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.measures.economy import PART_NAMES
+from analysis.measures.economy import PART_NAMES, yearly_change
 from analysis.measures.result import Draft, MissingData, Quantity, measure, ratio, rows
 from analysis.sources.municipality import Municipality
 
@@ -18,8 +18,9 @@ def users(municipality: Municipality, part: str) -> Draft:
     """Return users, mean per month, with budget and deviation where there is a budget.
 
     Units: persons (mean of the year's months). Index: ar, one row a year.
-    Formula: avvikelse = budgeterat antal − antal i utfallet
-    Method (sv): Antalet är ett snitt av årets månader. En negativ avvikelse betyder fler brukare än budgeterat.
+    Formula: snitt av årets månader; där budget finns: avvikelse = budgeterat antal − antal i utfallet
+    Method (sv): Antalet är ett snitt av årets månader. Finns en budget betyder en negativ avvikelse fler brukare än
+        budgeterat.
     Raises: MissingData where the municipality has no users for the part.
     Source: the municipality's table `brukare`.
     """
@@ -41,19 +42,22 @@ def hours(municipality: Municipality, part: str = "lss") -> Draft:
     """Return performed hours a year, with budget and deviation where there is a budget.
 
     Units: hours a year. Index: ar, one row a year.
-    Formula: avvikelse = budgeterade timmar − utförda timmar
+    Formula: ökning = timmar / timmar året före − 1; avvikelse = budgeterade timmar − utförda timmar
     Method (sv): Timmarna är utförda timmar på helåret. En negativ avvikelse betyder fler timmar än budgeterat.
     Raises: MissingData where the municipality has no hours for the part.
     Source: the municipality's table `timmar`.
     """
     used = rows(municipality, "timmar", verksamhet=part)
     frame = used.set_index("ar")[["budget_timmar", "utfall_timmar"]].sort_index()
-    quantities = (HOURS,)
+    frame["okning_procent"] = yearly_change(frame["utfall_timmar"])["forandring_procent"].reindex(frame.index)
+    growth = Quantity("okning_procent", "Ökning från året före", "procent", signed=True)
+    quantities = (HOURS, growth)
     if frame["budget_timmar"].notna().any():
         frame["avvikelse_timmar"] = frame["budget_timmar"] - frame["utfall_timmar"]
         quantities = (
             Quantity("budget_timmar", "Budgeterade timmar", "timmar"),
             HOURS,
+            growth,
             Quantity("avvikelse_timmar", "Avvikelse", "timmar", signed=True),
         )
     return Draft(frame, quantities, (used,), title=f"Assistanstimmar på ett år, {PART_NAMES[part]}", key=part)

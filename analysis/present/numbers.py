@@ -29,6 +29,7 @@ UNIT_WORDS = {
     "index": "index",
     "ar": "",
     "text": "",
+    "tal": "",
 }
 
 

@@ -16,22 +16,17 @@ import pandas as pd
 from analysis.measures.economy import change_between
 from analysis.measures.provider import DAY_LABELS
 from analysis.measures.result import Quantity, Result
-from analysis.present.numbers import NO_VALUE, UNIT_WORDS, cell, number
+from analysis.measures.schablon import STATUS_NAMES
+from analysis.present.numbers import NO_VALUE, UNIT_WORDS, cell, number, percent
 from analysis.present.svg import to_svg
 from analysis.sources.municipality import Municipality
+from analysis.sources.registers import Assumption
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True
 )
 
-STATUS_WORDS = {
-    "preliminar": "preliminär",
-    "uppskattad": "uppskattad",
-    "avrundad": "avrundad i källan",
-    "andrahand": "återgiven i andra hand",
-    "harledd": "härledd",
-    "kontrollerad": "kontrollerad mot källan",
-}
+STATUS_WORDS = STATUS_NAMES
 INDEX_LABELS = {
     "ar": "År",
     "tillfalle": "Tillfälle",
@@ -223,15 +218,25 @@ def _facts(municipality: Municipality, result: Result, caption: str, extra: Sequ
         "formula": result.formula,
         "method": result.method,
         "caveats": result.caveats,
-        "assumptions": [
-            f"{a.name}: {number(a.value, 0 if a.value == int(a.value) else 2)} {a.unit}. {a.reason}"
-            for a in assumptions
-        ],
+        "assumptions": [assumption_line(a) for a in assumptions],
         "references": [
             f"{sources[r.source].title}: {r.place}" + (f" ({STATUS_WORDS[r.status]})" if r.status else "")
             for r in references
         ],
     }
+
+
+def assumption_line(item: Assumption) -> str:
+    """Return an assumption with its value, unit and reason; a share is written in percent."""
+    return f"{item.name}: {assumed_value(item)}. {item.reason}"
+
+
+def assumed_value(item: Assumption) -> str:
+    """Return an assumption's value with its unit."""
+    if item.unit == "andel":
+        return percent(item.value * 100)
+    value = number(item.value, 0 if item.value == int(item.value) else 2)
+    return value if item.unit == "antal" else f"{value} {item.unit}"
 
 
 def to_csv(result: Result) -> str:

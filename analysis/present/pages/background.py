@@ -8,7 +8,7 @@ from analysis.measures.economy import forecasts
 from analysis.measures.law import events
 from analysis.present import charts
 from analysis.present.book import Book
-from analysis.present.language import capitalised, genitive, listed
+from analysis.present.language import capitalised, count_word, genitive, listed
 from analysis.present.numbers import kronor, mnkr, number, percent
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
 
@@ -30,10 +30,14 @@ def assignment_text(book: Book) -> Prose:
         if not assignment.relieved_mnkr
         else (
             f" Samtidigt befriades nämnden tillfälligt från ansvar för ett underskott på högst "
-            f"{mnkr(assignment.relieved_mnkr * 1000, 0)}."
+            f"{_short(assignment.relieved_mnkr)} för {municipality.last_year}."
         )
     )
     return prose(start + relief)
+
+
+def _short(value_mnkr: float) -> str:
+    return mnkr(value_mnkr * 1000, 0 if value_mnkr == int(value_mnkr) else 1)
 
 
 def forecast_sentence(book: Book) -> str:
@@ -41,17 +45,18 @@ def forecast_sentence(book: Book) -> str:
     frame = forecasts(book.municipality).frame["budgetavvikelse_mnkr"]
     outcome, last = frame.iloc[-1], frame.iloc[-2]
     name = frame.index[-2]
-    side = "bättre än" if outcome > last else "sämre än" if outcome < last else "detsamma som"
+    side = "bättre än" if outcome > last else "sämre än" if outcome < last else "lika med"
     gap = f"{mnkr(abs(outcome - last) * 1000)} " if outcome != last else ""
-    kind = "ett underskott" if outcome < 0 else "ett överskott" if outcome > 0 else "ett nollresultat"
-    return f"{frame.index[-1]} visade {kind} på {mnkr(abs(outcome) * 1000)}, {gap}{side} prognosen i {name}."
+    kind = f"ett {'underskott' if outcome < 0 else 'överskott'} på {mnkr(abs(outcome) * 1000)}" if outcome else "balans"
+    return f"{frame.index[-1]} visade {kind}, {gap}{side} prognosen i {name}."
 
 
 def forecast_text(book: Book) -> Prose:
     """Return the forecasts in order, and the outcome."""
     frame = forecasts(book.municipality).frame["budgetavvikelse_mnkr"]
-    made = [f"{mnkr(value * 1000, 0)} i {name}" for name, value in frame.iloc[:-1].items()]
-    return prose(f"Prognosen för årets budgetavvikelse var {listed(made)}.", forecast_sentence(book))
+    year = int(book.municipality.tables["prognoser"]["avser_ar"].max())
+    made = [f"{_short(value)} i {name}" for name, value in frame.iloc[:-1].items()]
+    return prose(f"Prognosen för {year} års budgetavvikelse var {listed(made)}.", forecast_sentence(book))
 
 
 def forecast_table(book: Book) -> TableView:
@@ -88,8 +93,8 @@ def responsibility_text(book: Book) -> Prose:
             f"behoven är mer än {number(limit.value)} timmar i veckan (51 kap. 3 § socialförsäkringsbalken).",
             f"Kommunen betalar de första {number(hours.value)} assistanstimmarna i veckan för var och en som har "
             f"assistansersättning (51 kap. 22 §). Staten betalar resten.",
-            "Kommunen utreder, beslutar om och betalar hela assistansen enligt LSS när de grundläggande behoven är "
-            "mindre.",
+            f"Kommunen utreder, beslutar om och betalar hela assistansen enligt LSS när de grundläggande behoven är "
+            f"högst {number(limit.value)} timmar i veckan.",
             "Kommunen ska se till att den som har beviljats assistans får den utförd, och utför den själv när ingen "
             "annan gör det. Det kallas basansvar.",
         ]
@@ -122,7 +127,8 @@ def events_text(book: Book) -> Prose:
     inside = frame[(years >= book.municipality.first_year) & (years <= book.municipality.last_year)]
     if inside.empty:
         return prose(f"Inga av händelserna i listan faller inom {genitive(book.name)} period.")
+    count, first, last = len(frame), book.municipality.first_year, book.municipality.last_year
     return prose(
-        f"Av de {number(len(frame))} händelserna i listan faller {number(len(inside))} inom "
-        f"{genitive(book.name)} period, {book.municipality.first_year}–{book.municipality.last_year}."
+        f"Listan har {number(count)} {count_word(count, 'händelse', 'händelser')}, och {number(len(inside))} faller "
+        f"inom {genitive(book.name)} period, {first}–{last}."
     )

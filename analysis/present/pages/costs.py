@@ -10,13 +10,12 @@ from analysis.measures.schablon import booked_and_underlying
 from analysis.present import charts
 from analysis.present.book import Book
 from analysis.present.language import (
-    capitalised,
     change_sentence,
     genitive,
     listed,
     which_years,
 )
-from analysis.present.numbers import kronor, mnkr, percent
+from analysis.present.numbers import kronor, mnkr, percent, rounded, tkr
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
 
 
@@ -50,15 +49,20 @@ def _budget_against_cost(frame: pd.DataFrame) -> str:
 def biggest_step(series: pd.Series) -> str:
     """Return the largest rise between two years of a cost, or that there was none."""
     steps = yearly_change(series)
-    if steps.empty:
+    if len(steps) < 2:
         return ""
     year = steps["forandring"].idxmax()
     if steps.loc[year, "forandring"] <= 0:
-        return "Kostnaden ökade inte mellan något par av år som följer på varandra i underlaget."
+        return "Kostnaden ökade inte något år."
     return (
         f"Den största ökningen mellan två år var {mnkr(steps.loc[year, 'forandring'])}, "
         f"från {steps.loc[year, 'fran_ar']} till {year}."
     )
+
+
+def amount(value_tkr: float) -> str:
+    """Return an amount in mnkr, or in tkr where mnkr would round it away."""
+    return mnkr(value_tkr) if abs(value_tkr) >= 100 else tkr(value_tkr)
 
 
 def deviation_sentence(frame: pd.DataFrame) -> str:
@@ -74,7 +78,7 @@ def deviation_sentence(frame: pd.DataFrame) -> str:
             else f"Nettokostnaden höll sig inom budgeten {deviation.index[0]}."
         )
     worst = deviation.idxmin()
-    size = f"{'Underskottet' if len(over) == 1 else 'Det största underskottet'} var {mnkr(-deviation[worst])}"
+    size = f"{'Underskottet' if len(over) == 1 else 'Det största underskottet'} var {amount(-deviation[worst])}"
     return f"Nettokostnaden översteg budgeten {which_years(over, list(deviation.index))}. {size}" + (
         "." if len(over) == 1 else f", {worst}."
     )
@@ -117,13 +121,13 @@ def parts_sentence(book: Book) -> str:
     sums = result.frame[parts_of(book.municipality)].sum()
     total = sums.sum()
     if len(sums) < 2 or not (sums < 0).any():
-        return f"Delarnas avvikelser summerar över hela perioden till {mnkr(total)}."
+        return f"Delarnas avvikelser blir tillsammans {mnkr(total)}."
     worst = sums.idxmin()
     label = result.quantity(worst).label
     label = label[0].lower() + label[1:]
     return (
-        f"Över hela perioden är avvikelserna tillsammans {mnkr(total)}; störst underskott har {label} "
-        f"med {mnkr(sums[worst])}."
+        f"Avvikelserna blir tillsammans {mnkr(total)}, räknat på alla år i underlaget. Störst underskott har {label}, "
+        f"{mnkr(-sums[worst])}."
     )
 
 
@@ -172,22 +176,20 @@ def inhabitants_sentences(book: Book) -> list[str]:
         last = years[-1]
         gap = own[last] - frame.loc[last, area]
         share = gap / frame.loc[last, area] * 100 if frame.loc[last, area] else float("nan")
+        size = kronor(abs(gap)) + (f" eller {percent(abs(share))}" if share == share else "")
         end = (
-            f"{last} var den densamma."
-            if not gap
-            else (
-                f"{last} var den {kronor(abs(gap))}"
-                + (f" eller {percent(abs(share))}" if share == share else "")
-                + f" {'högre' if gap > 0 else 'lägre'}."
-            )
+            f"År {last} var den {size} {'högre' if gap > 0 else 'lägre'}."
+            if rounded(gap)
+            else f"År {last} var den lika hög."
         )
-        word, chosen = ("högre än", higher) if len(higher) > len(lower) else ("lägre än", lower)
-        if not chosen:
-            sentences.append(
-                f"Kostnaden per invånare var lika hög i {book.name} som i {name} {which_years(years, years)}. {end}"
-            )
+        if not higher and not lower:
+            relation = f"lika hög som i {name} {which_years(years, years)}"
+        elif higher and lower and len(higher) == len(lower):
+            relation = f"högre än i {name} {listed(higher)} och lägre {listed(lower)}"
         else:
-            sentences.append(f"Kostnaden per invånare var {word} i {name} {which_years(chosen, years)}. {end}")
+            word, chosen = ("högre", higher) if len(higher) > len(lower) else ("lägre", lower)
+            relation = f"{word} än i {name} {which_years(chosen, years)}"
+        sentences.append(f"Kostnaden per invånare var {relation}. {end}")
     return sentences
 
 
@@ -202,11 +204,19 @@ def inhabitants_finding(book: Book) -> str:
     own = frame[book.municipality.area].dropna()
     last = own.index[-1]
     others = frame.loc[last].drop(book.municipality.area).dropna()
-    dearer = ["riket" if area == "Riket" else area for area in others.index if others[area] > own[last]]
-    where = f"{capitalised(genitive(book.name))} kostnad per invånare var {kronor(own[last])} {last}"
+    names = {area: "riket" if area == "Riket" else area for area in others.index}
+    dearer = [names[area] for area in others.index if others[area] > own[last]]
+    equal = [names[area] for area in others.index if others[area] == own[last]]
+    where = f"År {last} var {genitive(book.name)} kostnad {kronor(own[last])} per invånare"
     if others.empty:
         return where + "."
-    return where + (f"; högre kostnad hade {listed(dearer)}." if dearer else ", högst av dem som jämförs.")
+    if dearer:
+        return f"{where}. Högre var den i {listed(dearer)}."
+    return (
+        f"{where}, lika hög som i {listed(equal)} och högst av dem som jämförs."
+        if equal
+        else f"{where}, högst av dem som jämförs."
+    )
 
 
 def inhabitants_table(book: Book) -> TableView:

@@ -19,7 +19,8 @@ def title_text(book: Book) -> Prose:
     municipality = book.municipality
     return prose(
         f"Den här boken gäller {municipality.name} och åren {municipality.first_year}–{municipality.last_year}. "
-        f"Varje siffra är uträknad ur tabeller som går att följa till sin källa."
+        "Varje siffra är hämtad eller uträknad ur underlag som går att följa till källan. Räkneexemplen bygger på "
+        "antaganden som står utskrivna."
     )
 
 
@@ -51,7 +52,8 @@ def drivers_list(book: Book) -> Prose:
         change, share = change_between(users(municipality, "sfb").frame["utfall_antal"])
         if change:
             found.append(
-                f"Antalet brukare med assistansersättning {moved(change)} med {number(abs(change))}"
+                f"Antalet brukare med assistansersättning {moved(change)} {_span(municipality)} med "
+                + number(abs(change))
                 + (f" ({percent(abs(share))})" if share == share else "")
                 + "."
             )
@@ -59,7 +61,7 @@ def drivers_list(book: Book) -> Prose:
         change, share = change_between(hours_per_user(municipality).frame["timmar_per_brukare_manad"])
         if change:
             found.append(
-                f"Timmarna per brukare enligt LSS {moved(change)}"
+                f"Timmarna per brukare enligt LSS {moved(change)} {_span(municipality)}"
                 + (f" med {percent(abs(share))}" if share == share else "")
                 + "."
             )
@@ -74,6 +76,10 @@ def drivers_list(book: Book) -> Prose:
             "Lönerna har ökat mer än schablonbeloppet." if gap > 0 else "Lönerna har inte ökat mer än schablonbeloppet."
         )
     return bullets(found)
+
+
+def _span(municipality) -> str:
+    return f"{municipality.first_year}–{municipality.last_year}"
 
 
 def outlook_text(book: Book) -> Prose:

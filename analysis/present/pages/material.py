@@ -9,7 +9,7 @@ from analysis.measures.result import MEASURES
 from analysis.present.book import Book
 from analysis.present.language import listed
 from analysis.present.numbers import number
-from analysis.present.views import STATUS_WORDS, Markup, Prose, TableView, bullets, prose, simple_table
+from analysis.present.views import STATUS_WORDS, Markup, Prose, TableView, assumed_value, bullets, prose, simple_table
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 
 
@@ -107,11 +107,8 @@ def formulas_table(book: Book) -> Markup:
 
 def assumptions_table(book: Book) -> Markup:
     """Return the log of assumptions."""
-    lines = [
-        [a.name, number(a.value, 0 if a.value == int(a.value) else 2), a.unit, a.reason]
-        for a in book.municipality.assumptions.values()
-    ]
-    return simple_table("Antaganden", ["Antagande", "Värde", "Enhet", "Skäl"], lines)
+    lines = [[a.name, assumed_value(a), a.reason] for a in book.municipality.assumptions.values()]
+    return simple_table("Antaganden", ["Antagande", "Värde", "Skäl"], lines)
 
 
 def caveats_text(book: Book) -> Prose:

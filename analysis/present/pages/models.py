@@ -7,7 +7,7 @@ from analysis.measures.schablon import home_care_gap, lss_model, schablon_series
 from analysis.present import charts
 from analysis.present.book import Book
 from analysis.present.language import moved, which_years
-from analysis.present.numbers import kronor, mnkr, percent, rounded
+from analysis.present.numbers import NO_BREAK_SPACE, kronor, mnkr, number, percent, rounded
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
 
 _DECOMPOSITIONS = {"lss": lss_cost_decomposition, "sfb": sfb_cost_decomposition}
@@ -15,7 +15,7 @@ _MODELS = {"lss": lss_model, "sfb": sfb_model}
 
 
 def _signed(value_tkr: float) -> str:
-    return ("+" if value_tkr > 0 else "") + mnkr(value_tkr)
+    return f"{number(value_tkr / 1000, 1, signed=True)}{NO_BREAK_SPACE}mnkr"
 
 
 def decomposition_sentence(book: Book, part: str) -> str:
@@ -24,13 +24,10 @@ def decomposition_sentence(book: Book, part: str) -> str:
     effects = result.frame.drop(columns=["fran_ar", "forandring_tkr"]).sum()
     total = result.frame["forandring_tkr"].sum()
     order = effects.abs().sort_values(ascending=False).index[:2]
-    parts = " och ".join(f"{_lower(result.quantity(name).label)} {_signed(effects[name])}" for name in order)
+    parts = " och ".join(f"{_lower(result.quantity(name).label)} ({_signed(effects[name])})" for name in order)
     first = int(result.frame["fran_ar"].iloc[0])
-    return (
-        f"Mellan {first} och {result.frame.index[-1]} {moved(total)} nettokostnaden"
-        + (f" med {mnkr(abs(total))}" if total else "")
-        + f". Störst betydelse hade {parts}."
-    )
+    change = f"{moved(total)} nettokostnaden med {mnkr(abs(total))}" if total else "var nettokostnaden oförändrad"
+    return f"Mellan {first} och {result.frame.index[-1]} {change}. Störst betydelse hade faktorerna {parts}."
 
 
 def _lower(text: str) -> str:
@@ -68,17 +65,13 @@ def model_sentence(book: Book, part: str) -> str:
         return "Modellen ger noll alla år och kan inte jämföras i procent."
     close = [year for year in share.index if abs(rounded(share[year], 1)) <= 1]
     worst = share.abs().idxmax()
+    gap = f"{mnkr(abs(frame.loc[worst, 'rest_tkr']))} eller {percent(abs(share[worst]), 1)}"
     side = "över" if share[worst] > 0 else "under"
-    largest = (
-        f"Störst är avvikelsen {worst}: {mnkr(abs(frame.loc[worst, 'rest_tkr']))} ({percent(abs(share[worst]), 1)}) "
-        f"{side} modellen."
-        if share[worst]
-        else "Modellen stämmer exakt."
-    )
+    largest = f"Störst är skillnaden {worst}: {gap} {side} modellen." if share[worst] else "De stämmer exakt."
     if not close:
-        return f"Modellen ligger mer än en procent från den bokförda kostnaden samtliga år. {largest}"
+        return f"Den bokförda kostnaden ligger mer än en procent från modellens samtliga år. {largest}"
     years = which_years(close, list(share.index))
-    return f"Modellen ligger inom en procent från den bokförda kostnaden {years}. {largest}"
+    return f"Den bokförda kostnaden ligger inom en procent av modellens {years}. {largest}"
 
 
 def model_text(book: Book, part: str) -> Prose:
@@ -86,12 +79,12 @@ def model_text(book: Book, part: str) -> Prose:
     frame = _MODELS[part](book.municipality).frame
     sentences = [model_sentence(book, part)]
     if (frame["rest_tkr"] != frame["rest_utan_engangsposter_tkr"]).any():
-        booked = frame["rest_tkr"].abs().mean()
-        placed = frame["rest_ratt_ar_tkr"].abs().mean()
-        word = "större" if placed > booked else "mindre" if placed < booked else "lika stor"
+        booked, without, placed = (
+            mnkr(frame[name].abs().mean()) for name in ("rest_tkr", "rest_utan_engangsposter_tkr", "rest_ratt_ar_tkr")
+        )
         sentences.append(
-            f"I snitt är resten {mnkr(booked)} bokfört och {mnkr(placed)} med engångsposterna på rätt år, "
-            f"alltså {word}."
+            f"I snitt är skillnaden {booked} som bokfört, {without} utan engångsposterna och {placed} med "
+            "engångsposterna på rätt år."
         )
     return prose(*sentences)
 
@@ -131,15 +124,20 @@ def schablon_table(book: Book) -> TableView:
 
 def wage_sentence(book: Book) -> str:
     """Return the last period's wage growth against the schablonbelopp's."""
-    row = wage_gap(book.municipality).frame.iloc[-1]
-    period = wage_gap(book.municipality).frame.index[-1]
+    frame = wage_gap(book.municipality).frame
+    row = frame.iloc[-1]
+    years, group = frame.index[-1].split(", ", 1)
     gap = row["gap_kr_per_timme"]
     compared = "mer än" if gap > 0 else "mindre än" if gap < 0 else "lika mycket som"
     tail = f" Räknat på första årets belopp motsvarar skillnaden {kronor(abs(gap), 2)} per timme." if gap else ""
-    return (
-        f"{period[0].upper() + period[1:]}: lönerna ökade med {percent(row['lon_okning_procent'], 1)}, {compared} "
-        f"schablonbeloppet, som ökade med {percent(row['schablon_okning_procent'], 1)}.{tail}"
-    )
+    wage, amount = row["lon_okning_procent"], row["schablon_okning_procent"]
+    return f"Löner {years}, {group}: {_rose(wage)}, {compared} schablonbeloppet ({_rose(amount)}).{tail}"
+
+
+def _rose(share: float) -> str:
+    if not share:
+        return "oförändrade"
+    return f"{'upp' if share > 0 else 'ner'} {percent(abs(share), 1)}"
 
 
 def wage_table(book: Book) -> TableView:

@@ -17,31 +17,30 @@ from analysis.present import charts
 from analysis.present.book import Book
 from analysis.present.language import listed
 from analysis.present.numbers import kronor, number, percent
-from analysis.present.views import ChartView, Prose, TableView, bullets, prose
+from analysis.present.views import ChartView, Prose, TableView, assumption_line, bullets, prose
 
 
 def assumptions_text(book: Book) -> Prose:
     """Return every assumption with its value and reason."""
-    return bullets(
-        [
-            f"{a.name}: {number(a.value, 0 if a.value == int(a.value) else 2)} {a.unit}. {a.reason}"
-            for a in book.municipality.assumptions.values()
-        ]
-    )
+    return bullets([assumption_line(a) for a in book.municipality.assumptions.values()])
+
+
+def written(value: float) -> str:
+    """Return a number with as many of two decimals as it needs."""
+    return number(value, 0 if value == int(value) else 2)
 
 
 def norm_text(book: Book) -> Prose:
     """Return what each full-time norm adds to an hour."""
     frame = full_time_norm(book.municipality).frame
     parts = [
-        f"{number(norm, 0 if norm == int(norm) else 2)} timmar: {kronor(row['extra_cost_kr_per_hour'], 2)} "
-        f"({percent(row['share_percent'], 1)})"
+        f"{kronor(row['extra_cost_kr_per_hour'], 2)} ({percent(row['share_percent'], 1)}) vid {written(norm)} timmar"
         for norm, row in frame.iterrows()
     ]
     wage = book.municipality.assumptions["timlon"].value
     return prose(
-        f"Med en timlön på {kronor(wage)} och samma månadslön oavsett heltidsmått blir merkostnaden per timme, "
-        f"personalomkostnader inräknade, så här. {'; '.join(parts)}."
+        f"Räknat på en timlön på {kronor(wage)}, med personalomkostnader, och samma månadslön oavsett heltidsmått blir "
+        f"merkostnaden per timme {listed(parts)}."
     )
 
 
@@ -123,7 +122,7 @@ def on_call_hours_chart(book: Book) -> ChartView:
         result,
         charts.lines(
             result,
-            ["cost_kr_per_hour", "payment_kr_per_hour"],
+            ["cost_kr_per_hour", "cost_alternative_kr_per_hour", "payment_kr_per_hour"],
             y_title="kr per jourtimme",
             x_title="jourtimmar per medarbetare och månad",
         ),
@@ -146,12 +145,12 @@ def rota_text(book: Book) -> Prose:
     stated = int(rows(municipality, "villkor", villkor="jour_minsta_bemanning")["varde"].iloc[0])
     night = municipality.assumptions["jourtimmar_per_natt"].value
     longest = frame.loc[stated, "longest_night_hours"]
-    agreement = "samma antal som" if needed == stated else "fler än" if needed > stated else "färre än"
+    agreement = "lika många som" if needed == stated else "fler än" if needed > stated else "färre än"
+    hours_word = "timmes" if night == 1 else "timmars"
     return prose(
-        f"Med {number(night, 0 if night == int(night) else 1)} timmars jour varje natt behövs {number(needed)} "
-        f"medarbetare för att ingen ska passera {number(_limit(book))} timmar i månaden, {agreement} de "
-        f"{number(stated)} som utredningen anger. {number(stated)} medarbetare räcker till "
-        f"{number(longest, 1)} timmars jour per natt."
+        f"Med {written(night)} {hours_word} jour varje natt behövs {number(needed)} medarbetare för att ingen ska "
+        f"passera {number(_limit(book))} timmar i månaden, {agreement} utredningen anger. {number(stated)} "
+        f"medarbetare räcker till {number(longest, 1)} timmars jour per natt."
     )
 
 

@@ -8,8 +8,12 @@ from analysis.measures.volumes import flows, hours, hours_per_user, users
 from analysis.present import charts
 from analysis.present.book import Book
 from analysis.present.language import change_sentence, count_word, listed, which_years
-from analysis.present.numbers import NO_BREAK_SPACE, number, percent
+from analysis.present.numbers import NO_BREAK_SPACE, number, percent, rounded
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
+
+
+def _plain(value: float) -> str:
+    return number(value, 0 if float(value) == int(value) else 1)
 
 
 def people(value: float) -> str:
@@ -23,15 +27,10 @@ def persons(value: float) -> str:
     return f"{number(value)}{NO_BREAK_SPACE}{count_word(value, 'person', 'personer')}"
 
 
-def clock_hours(value: float) -> str:
-    """Return a number of hours with the word in the right number."""
-    return f"{number(value)}{NO_BREAK_SPACE}{count_word(value, 'timme', 'timmar')}"
-
-
 def users_sentence(book: Book, part: str) -> str:
     """Return how the number of users moved."""
     return change_sentence(
-        "antalet brukare i snitt per månad", users(book.municipality, part).frame["utfall_antal"], people, neuter=True
+        "antalet brukare i snitt per månad", users(book.municipality, part).frame["utfall_antal"], _plain, neuter=True
     )
 
 
@@ -53,7 +52,7 @@ def users_text(book: Book, part: str) -> Prose:
         over = [year for year in known.index if known[year] < 0]
         if over:
             sentences.append(f"Brukarna var fler än budgeterat {which_years(over, list(known.index))}.")
-        else:
+        elif len(known):
             sentences.append("Brukarna var inte fler än budgeterat något år.")
     return prose(*sentences)
 
@@ -74,7 +73,7 @@ def users_chart(book: Book, part: str) -> ChartView:
 def hours_text(book: Book, part: str = "lss") -> Prose:
     """Return how hours moved, and the years in which hours and users moved apart."""
     frame = hours(book.municipality, part).frame
-    sentences = [change_sentence("antalet utförda timmar", frame["utfall_timmar"], clock_hours, neuter=True)]
+    sentences = [change_sentence("antalet utförda timmar", frame["utfall_timmar"], number, neuter=True)]
     if "avvikelse_timmar" in frame:
         known = frame["avvikelse_timmar"].dropna()
         over = [year for year in known.index if known[year] < 0]
@@ -100,12 +99,12 @@ def hours_steps_text(book: Book, part: str = "lss") -> Prose:
         change, number_of = time.loc[year, "forandring_procent"], people_.loc[year, "forandring"]
         if change != change:
             continue
-        hours_moved = f"blev {percent(abs(change))} {_more(change)}" if change else "var oförändrade"
+        hours_moved = (
+            f"blev {percent(abs(change))} {_more(change)}" if rounded(change) else "var i stort sett oförändrade"
+        )
         decimals = 0 if number_of == int(number_of) else 1
         users_moved = f"blev {number(abs(number_of), decimals)} {_more(number_of)}" if number_of else "var lika många"
-        lines.append(
-            f"{year} jämfört med {time.loc[year, 'fran_ar']}: timmarna {hours_moved}, brukarna {users_moved}."
-        )
+        lines.append(f"{year} jämfört med {time.loc[year, 'fran_ar']}: timmarna {hours_moved}, brukarna {users_moved}.")
     return bullets(lines)
 
 
@@ -117,7 +116,7 @@ def hours_per_user_sentence(book: Book, part: str = "lss") -> str:
     """Return how hours per user and month moved."""
     frame = hours_per_user(book.municipality, part).frame
     return change_sentence(
-        "antalet timmar per brukare och månad", frame["timmar_per_brukare_manad"], clock_hours, neuter=True
+        "antalet timmar per brukare och månad", frame["timmar_per_brukare_manad"], number, neuter=True
     )
 
 
@@ -164,14 +163,15 @@ def flow_text(book: Book) -> Prose:
         change_moved, _ = change_between(moved)
         change_new, _ = change_between(new)
         sentences.append(
-            f"Antalet som gick från LSS till SFB var {number(moved.iloc[0])} det första året och "
-            f"{number(moved.iloc[-1])} det sista, medan antalet nya gick från {number(new.iloc[0])} till "
-            f"{number(new.iloc[-1])}."
+            f"Från LSS till SFB gick {persons(moved.iloc[0])} {moved.index[0]} och {persons(moved.iloc[-1])} "
+            f"{moved.index[-1]}; de nya var {number(new.iloc[0])} respektive {number(new.iloc[-1])}."
         )
-        if change_new > 0 and change_moved < change_new / 2:
-            sentences.append("Övergångar från LSS förklarar alltså bara en mindre del av ökningen.")
+        if change_new > 0 and change_moved <= 0:
+            sentences.append("Övergångar från LSS förklarar alltså ingen del av ökningen av nya.")
+        elif change_new > 0 and change_moved < change_new / 2:
+            sentences.append("Övergångar från LSS förklarar alltså bara en mindre del av ökningen av nya.")
         elif change_new > 0:
-            sentences.append("Övergångar från LSS förklarar alltså en stor del av ökningen.")
+            sentences.append("Övergångar från LSS förklarar alltså minst hälften av ökningen av nya.")
     tables = book.municipality.tables["floden"]
     if (tables["grupp"] == "barn").any():
         sentences.append(flow_sentence(book, "barn"))
