@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Error, sync_playwright
 
 from analysis import cli
@@ -104,6 +105,22 @@ def test_charts_are_there_without_javascript(browser, origin, pages):
         assert figures.count() == page.locator("figure.ab-diagram > svg[role=img][aria-label]").count(), name
     context.close()
     assert charts > 5
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_breaks_wcag_22_aa(browser, origin, pages, scheme):
+    rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+    # Without motion: a colour caught halfway from light to dark is nobody's contrast.
+    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+    faults = []
+    for name in pages:
+        page.goto(f"{origin}/{name}", wait_until="load")
+        if name != "index.html":
+            page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
+        for fault in Axe().run(page, options=rules).response["violations"]:
+            faults += [f"{name}: {fault['id']}: {node['html'][:160]}" for node in fault["nodes"]]
+    page.close()
+    assert not faults, "\n".join(faults)
 
 
 class Links(HTMLParser):
