@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-
 from analysis.measures import comparison, decomposition, economy, law, provider, published, schablon, volumes
 from analysis.measures.result import MEASURES
 from analysis.present.book import Book
@@ -136,7 +134,7 @@ def versions_table(book: Book) -> Markup | Prose:
     """Return the versions of the tools, from the manifest."""
     if not book.manifest:
         return prose()
-    lines = [[html.unescape(name), version] for name, version in book.manifest["versions"].items()]
+    lines = [[name, version] for name, version in book.manifest["versions"].items()]
     return simple_table("Versioner", ["Verktyg", "Version"], lines)
 
 
