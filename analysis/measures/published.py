@@ -1,98 +1,352 @@
-"""Recompute a figure that a document prints, from the measure that it names."""
+"""Every figure that a document prints, beside what the book's data give for it."""
 
 from __future__ import annotations
 
+import importlib
+import math
+import pkgutil
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
+
 import pandas as pd
 
-from analysis.measures.comparison import cost_per_inhabitant, users_1_october
-from analysis.measures.economy import budget_outcome, change_between, yearly_change
-from analysis.measures.result import Draft, Quantity, measure, rows
-from analysis.measures.schablon import home_care_gap, wage_gap
-from analysis.measures.volumes import flows, hours, hours_per_user, users
+import analysis.measures
+from analysis.measures.result import MEASURES, Draft, MissingData, Quantity, measure, rows
 from analysis.sources.cells import parse_number
 from analysis.sources.municipality import Municipality
+from analysis.sources.registers import SourceRef
 
-# The documents print costs as negative numbers; the book keeps them positive.
-_PRINTED_NEGATIVE = ("nettokostnad_tkr",)
+OUTCOMES = {
+    "stammer": "Stämmer",
+    "avviker": "Stämmer inte, orsaken anges",
+    "oforklarad": "Stämmer inte, ingen orsak angiven",
+    "utan_underlag": "Kan inte räknas fram, skälet anges",
+}
+KINDS = {
+    "indata": "Indata: siffran står i bokens tabeller",
+    "beraknad": "Uträknad ur andra uppgifter",
+    "utan_underlag": "Utan underlag",
+}
+
+_NUMBER = re.compile(r"([-−–]\s?)?(\d{1,3}(?:[ \u00a0\u202f]\d{3})+|\d+)(?:[,.](\d+))?")
+_FRACTIONS = {"hälften": "1/2", "halver": "1/2", "fjärde del": "1/4", "fjärdedel": "1/4"}
+_WORDS = dict(
+    (word, value) for value, word in enumerate("noll ett två tre fyra fem sex sju åtta nio tio elva tolv".split())
+) | {"en": 1}
+_RANGE = re.compile(r"(.+?)\s*[–→]\s*(.+?)(\s*%)?$")
+_CALL = re.compile(r"(summa|max|min|antal|medel)\((.*)\)$")
 
 
-def printed_value(text: str) -> float:
-    """Return the number that a printed figure stands for; a percent sign is dropped."""
-    return parse_number(text.replace("%", ""))
+class UnknownFigure(LookupError):
+    """A row of `publicerat` or `motsagelser` points at what does not exist; the message is for the analyst."""
 
 
-def recompute(municipality: Municipality, row: pd.Series) -> float:
-    """Return the figure of one row of `publicerat`, in the document's sign and unit, unrounded.
+@dataclass(frozen=True)
+class Printed:
+    """A printed figure: its number, its decimals, and which rounding it claims (``, drygt or knappt)."""
 
-    `matt` names the measure, `urval` the part, group, law or area, `varde` the column of its result, and `kolumn`
-    a year, `forandring` or `forandring_procent`.
-    Raises KeyError where the row names a measure, a column or a year that does not exist.
+    value: float
+    decimals: int
+    claim: str = ""
+
+    def agrees(self, computed: float) -> bool:
+        """Tell whether the figure is what the computed value becomes with the rounding that it claims.
+
+        `drygt` claims a value from the printed one up to, not including, its last digit's next unit; `knappt` the
+        unit below. All else claims plain rounding, half away from zero.
+        """
+        if not math.isfinite(computed):
+            return False
+        unit = 1 / 10**self.decimals
+        if self.claim == "drygt":
+            return self.value <= round(computed, self.decimals + 9) < self.value + unit
+        if self.claim == "knappt":
+            return self.value - unit <= computed < self.value
+        # As decimals: 342,6 times a count must not fall on the wrong side of a half for a binary fraction's sake.
+        exact = Decimal(repr(round(computed, self.decimals + 9)))
+        shown = exact.quantize(Decimal(1).scaleb(-self.decimals), rounding=ROUND_HALF_UP)
+        return shown == Decimal(repr(self.value)).quantize(shown)
+
+
+def read_printed(text: str) -> Printed:
+    """Return the number that a printed figure stands for: the first in the text, in digits or as a word.
+
+    Raises UnknownFigure where the text holds none.
     """
-    series = _series(municipality, row["matt"], row["urval"], row["varde"])
-    column = row["kolumn"]
-    if row["matt"] == "hours_yearly_change":
-        return float(series.loc[int(column)])
-    sign = -1.0 if row["varde"] in _PRINTED_NEGATIVE else 1.0
-    if column in ("forandring", "forandring_procent"):
-        change, share = change_between(series)
-        # A cost that grew is printed as a negative change in kronor but as a positive percentage.
-        return share if column == "forandring_procent" else change * sign
-    return float(series.loc[int(column)]) * sign
+    words = text.lower()
+    claim = next((word for word in ("drygt", "knappt") if re.search(rf"\b{word}\b", words)), "")
+    found = _NUMBER.search(text)
+    if found:
+        sign = -1.0 if found[1] else 1.0
+        number = parse_number(found[2] + (f",{found[3]}" if found[3] else ""))
+        return Printed(sign * number, len(found[3] or ""), claim)
+    for word, value in _FRACTIONS.items():
+        if word in words:
+            over, under = value.split("/")
+            exact = Decimal(over) / Decimal(under)
+            return Printed(float(exact), -int(exact.as_tuple().exponent), claim)
+    for word in re.findall(r"\w+", words):
+        if word in _WORDS:
+            return Printed(float(_WORDS[word]), 0, claim)
+    raise UnknownFigure(f"”{text}” innehåller inget tal")
 
 
-def lookup(municipality: Municipality, name: str, selection: str, column: str) -> float:
-    """Return one cell of a result whose rows are not only years: `selection` is the row's key as text.
+class Resolver:
+    """Looks up figures of one municipality, computing each measure once."""
 
-    Raises KeyError where the measure, the row or the column does not exist.
+    def __init__(self, municipality: Municipality):
+        self.municipality = municipality
+        self._frames: dict[tuple[str, str], tuple[pd.DataFrame, Mapping[str, str]]] = {}
+
+    def value(self, source: str, argument: str, key: str, column: str, unit: str) -> float:
+        """Return a figure in a unit, unrounded.
+
+        `source` is a measure's name, `tabell:` or `nationellt:` and a table, `parameter:` and its id, or `kommun:` and
+        a field. `key` is a row of it: a measure's key, `kolumn=värde, kolumn=värde` in a table, `från–till` for the
+        change between two rows, with ` %` for the change in percent, or one of summa, max, min, medel and antal with
+        the selection in brackets. Raises UnknownFigure, and MissingData where the measure's rows are missing.
+        """
+        if source == "kommun:befriad_mnkr":
+            assignment = self.municipality.assignment
+            if assignment is None or assignment.relieved_mnkr is None:
+                raise UnknownFigure("kommun.yml saknar befriad_mnkr")
+            return float(assignment.relieved_mnkr)
+        frame, units = self._frame(source, argument)
+        call = _CALL.match(key)
+        if call and key not in frame.index:
+            chosen = self._select(frame, call[2], source)
+            if call[1] == "antal":
+                return float(len(chosen))
+            values = self._column(chosen, column, source).astype(float)
+            operation = {"summa": values.sum, "max": values.max, "min": values.min, "medel": values.mean}[call[1]]
+            return operation() * self._factor(frame, column, units, unit, chosen)
+        between = _RANGE.match(key)
+        if between and key not in frame.index and "=" not in key:
+            start, end = (float(self._one(frame, part, column, source)) for part in (between[1], between[2]))
+            if between[3]:
+                return (end - start) / abs(start) * 100 if start else math.nan
+            return (end - start) * self._factor(frame, column, units, unit, frame)
+        chosen = self._select(frame, key, source)
+        if len(chosen) != 1:
+            raise UnknownFigure(f"{source}: ”{key}” träffar {len(chosen)} rader")
+        value = self._column(chosen, column, source).iloc[0]
+        return float(value) * self._factor(frame, column, units, unit, chosen)
+
+    def _frame(self, source: str, argument: str) -> tuple[pd.DataFrame, Mapping[str, str]]:
+        if (source, argument) not in self._frames:
+            self._frames[source, argument] = self._compute(source, argument)
+        return self._frames[source, argument]
+
+    def _compute(self, source: str, argument: str) -> tuple[pd.DataFrame, Mapping[str, str]]:
+        kind, _, name = source.partition(":")
+        if kind in ("tabell", "nationellt"):
+            tables = self.municipality.tables if kind == "tabell" else self.municipality.national
+            if name not in tables:
+                raise UnknownFigure(f"tabellen {name} finns inte")
+            return tables[name], {}
+        if kind == "parameter":
+            if name not in self.municipality.parameters:
+                raise UnknownFigure(f"parametern {name} finns inte")
+            values = self.municipality.parameters[name]
+            years = range(values.values[0].start.year, values.known_until.year + 1)
+            dated = [values.in_year(year) if values.covers(year) else values.values[0] for year in years]
+            frame = pd.DataFrame(
+                {"varde": [one.value for one in dated], "uppraknad_procent": [one.increase_percent for one in dated]},
+                index=[str(year) for year in years],
+            )
+            return frame, {"varde": values.unit}
+        result = _measure(source)(self.municipality, *(argument.split("/") if argument else ()))
+        frame = result.frame.copy()
+        frame.index = frame.index.map(str)
+        return frame, {quantity.name: quantity.unit for quantity in result.quantities}
+
+    def _select(self, frame: pd.DataFrame, key: str, source: str) -> pd.DataFrame:
+        if key in frame.index:
+            return frame.loc[[key]]
+        if not key.strip():
+            return frame
+        for condition in key.split(", "):
+            column, equals, value = condition.partition("=")
+            if not equals or column not in frame:
+                raise UnknownFigure(f"{source}: raden ”{key}” finns inte")
+            frame = frame[frame[column].map(_plain) == value]
+        return frame
+
+    def _one(self, frame: pd.DataFrame, key: str, column: str, source: str) -> float:
+        chosen = self._select(frame, key, source)
+        if len(chosen) != 1:
+            raise UnknownFigure(f"{source}: ”{key}” träffar {len(chosen)} rader")
+        return self._column(chosen, column, source).iloc[0]
+
+    @staticmethod
+    def _column(frame: pd.DataFrame, column: str, source: str) -> pd.Series:
+        if column not in frame:
+            raise UnknownFigure(f"{source}: kolumnen ”{column}” finns inte")
+        return frame[column]
+
+    @staticmethod
+    def _factor(frame: pd.DataFrame, column: str, units: Mapping[str, str], unit: str, chosen: pd.DataFrame) -> float:
+        """Return what turns the figure's own unit into the printed one; 1 where the units are the same."""
+        own = units.get(column, "")
+        if not own and column == "varde" and "enhet" in frame and len(chosen):
+            own = str(chosen["enhet"].iloc[0])
+        own = own or next((end for end in ("tkr", "mnkr", "timmar") if column.endswith(end)), "")
+        if own.startswith("andel") and unit.startswith("procent"):
+            return 100.0
+        conversions = {
+            ("tkr", "mnkr"): 1 / 1000,
+            ("mnkr", "tkr"): 1000.0,
+            ("minuter", "timmar"): 1 / 60,
+            ("timmar", "tusen timmar"): 1 / 1000,
+            ("tkr", "kr"): 1000.0,
+        }
+        return conversions.get((own, unit), 1.0)
+
+
+def _measure(name: str):
+    """Return a measure by its name; every module of measures registers its own when it is imported."""
+    for module in pkgutil.iter_modules(analysis.measures.__path__, "analysis.measures."):
+        importlib.import_module(module.name)
+    if name not in MEASURES:
+        raise UnknownFigure(f"måttet {name} finns inte")
+    return getattr(importlib.import_module(MEASURES[name].module), name)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, float) and value == int(value):
+        return str(int(value))
+    return str(value)
+
+
+def judge(resolver: Resolver, row: pd.Series) -> tuple[str, float, float]:
+    """Return a printed figure's outcome, the computed value in the document's sign and unit, and printed − computed.
+
+    Raises UnknownFigure where the row points at what does not exist.
     """
-    frame = {"wage_gap": wage_gap, "home_care_gap": home_care_gap}[name](municipality).frame
-    keys = {str(key): key for key in frame.index}
-    return float(frame.loc[keys[selection], column])
+    printed = read_printed(row["tryckt"])
+    if not row["matt"]:
+        return "utan_underlag", math.nan, math.nan
+    computed = resolver.value(row["matt"], row["urval"], row["nyckel"], row["varde"], row["enhet"])
+    if row["tecken"] == "omvant":
+        computed = -computed
+    elif row["tecken"] == "belopp":
+        computed = abs(computed)
+    difference = printed.value - computed
+    if printed.agrees(computed):
+        return "stammer", computed, difference
+    return ("avviker" if row["orsak"] else "oforklarad"), computed, difference
 
 
-@measure("Siffror i utredningen som inte går att räkna fram")
-def known_faults(municipality: Municipality) -> Draft:
-    """Return the printed figures known not to follow from their sources, beside the computed ones.
+@measure("Varje tryckt siffra och vad underlaget ger")
+def reconciliation(municipality: Municipality) -> Draft:
+    """Return every figure that the document prints, beside what the book's data give for it.
 
-    Units: as the row says. Index: uppgift (text), in the table's order.
-    Formula: skillnad = tryckt siffra − uträknad siffra
-    Method (sv): Den uträknade siffran är den som boken använder. Orsaken är vår bedömning.
-    Raises: MissingData where the municipality has no such table; KeyError where a row names what does not exist.
-    Source: the municipality's table `kanda_fel`.
+    Units: as each row says. Index: nummer (int from 1), in the document's order.
+    Formula: skillnad = tryckt siffra − bokens siffra; siffran stämmer om bokens siffra, avrundad så som den är tryckt,
+        är densamma
+    Method (sv): En tryckt siffra stämmer om bokens siffra blir densamma med lika många decimaler. ”Drygt” godtar ett
+        värde från den tryckta siffran upp till nästa steg i sista siffran, ”knappt” steget under. Indata är siffror
+        som boken själv hämtat ur dokumentet; att de stämmer visar att de är rätt återgivna, inte att de är sanna.
+        Årtal, datum och beteckningar på lagar räknas inte som siffror.
+    Raises: MissingData where there is no list of printed figures; UnknownFigure where a row points at nothing.
+    Source: the municipality's table `publicerat`.
     """
-    used = rows(municipality, "kanda_fel").sort_values("ordning")
-    computed = [lookup(municipality, row.matt, row.urval, row.varde) for row in used.itertuples()]
-    frame = used.set_index("uppgift")[["enhet", "skal"]].assign(
-        tryckt=[f"{row.tryckt:.{row.decimaler}f}".replace(".", ",") for row in used.itertuples()], utraknad=computed
+    used = rows(municipality, "publicerat")
+    resolver = Resolver(municipality)
+    outcome, computed, difference, decimals = [], [], [], []
+    for _, row in used.iterrows():
+        try:
+            state, value, gap = judge(resolver, row)
+        except MissingData as error:
+            raise UnknownFigure(f"{row['plats']}, {row['rad']}: {error}") from error
+        except UnknownFigure as error:
+            raise UnknownFigure(f"{row['plats']}, {row['rad']}, {row['kolumn']}: {error}") from error
+        outcome.append(state)
+        computed.append(value)
+        difference.append(gap)
+        decimals.append(read_printed(row["tryckt"]).decimals)
+    frame = used[["plats", "rad", "kolumn", "tryckt", "enhet", "slag", "orsak"]].assign(
+        utraknad=computed, skillnad=difference, utfall=outcome, decimaler=decimals
+    )
+    frame.index = pd.RangeIndex(1, len(frame) + 1, name="nummer")
+    text = (
+        ("plats", "Plats"),
+        ("rad", "Uppgift"),
+        ("kolumn", "Kolumn eller tid"),
+        ("tryckt", "Tryckt"),
+        ("enhet", "Enhet"),
+        ("slag", "Slag"),
+        ("utfall", "Utfall"),
+        ("orsak", "Orsak"),
     )
     return Draft(
         frame,
         (
-            Quantity("tryckt", "Tryckt", "text"),
-            Quantity("utraknad", "Uträknad", "tal", 1),
-            Quantity("enhet", "Enhet", "text"),
-            Quantity("skal", "Trolig orsak", "text"),
+            *(Quantity(name, label, "text") for name, label in text),
+            Quantity("utraknad", "I boken", "tal", 2),
+            Quantity("skillnad", "Skillnad", "tal", 2, signed=True),
+            Quantity("decimaler", "Decimaler i trycket", "antal"),
         ),
-        (used,),
+        (SourceRef(municipality.document, "hela dokumentet"),) if municipality.document else (),
+        title="Varje tryckt siffra och vad underlaget ger",
     )
 
 
-def _series(municipality: Municipality, name: str, selection: str, column: str) -> pd.Series:
-    if name == "budget_outcome":
-        return budget_outcome(municipality, selection).frame[column]
-    if name == "cost_per_inhabitant":
-        return cost_per_inhabitant(municipality).frame[selection]
-    if name == "users":
-        return users(municipality, selection).frame[column]
-    if name == "hours":
-        return hours(municipality, selection).frame[column]
-    if name == "hours_yearly_change":
-        return yearly_change(hours(municipality, selection).frame["utfall_timmar"])[column]
-    if name == "hours_per_user":
-        return hours_per_user(municipality, selection).frame[column]
-    if name == "flows":
-        return flows(municipality, selection).frame[column]
-    if name == "users_1_october":
-        law, _, area = selection.partition("/")
-        return users_1_october(municipality, law).frame[area]
-    raise KeyError(name)
+@measure("Hur många tryckta siffror som stämmer")
+def reconciliation_counts(municipality: Municipality) -> Draft:
+    """Return how many printed figures agree, deviate or cannot be computed, by how they can be tested.
+
+    Units: number of figures. Index: slag (text), one row a kind, the sum last.
+    Formula: antal tryckta siffror efter utfall
+    Method (sv): Samma siffra räknas en gång för varje ställe där den är tryckt.
+    Raises: as reconciliation. Source: the municipality's table `publicerat`.
+    """
+    listed = reconciliation(municipality)
+    frame = pd.crosstab(listed.frame["slag"], listed.frame["utfall"])
+    frame = frame.reindex(index=[kind for kind in KINDS if kind in frame.index], columns=list(OUTCOMES), fill_value=0)
+    frame.loc["summa"] = frame.sum()
+    frame["alla"] = frame.sum(axis=1)
+    frame.index = pd.Index([KINDS.get(kind, "Summa") for kind in frame.index], name="slag")
+    quantities = [
+        Quantity(name, label, "antal") for name, label in OUTCOMES.items() if name != "oforklarad" or frame[name].any()
+    ]
+    return Draft(
+        frame, (*quantities, Quantity("alla", "Alla", "antal")), listed.references, title="Tryckta siffror efter utfall"
+    )
+
+
+@measure("Uppgifter som inte går ihop")
+def contradictions(municipality: Municipality) -> Draft:
+    """Return what the document says against itself, and against the other documents.
+
+    Units: as each row says. Index: uppgift (text), the document's own first.
+    Formula: skillnad = den ena uppgiften − den andra
+    Method (sv): Bara uppgifter som borde vara desamma tas upp. Orsaken är vår bedömning.
+    Raises: MissingData where there is none.
+    Source: the municipality's and the nation's tables `motsagelser`.
+    """
+    own = municipality.tables.get("motsagelser")
+    between = municipality.national["motsagelser"]
+    between = between[(between["kalla"] == municipality.document) | (between["kalla_2"] == municipality.document)]
+    found = [frame.sort_values("ordning") for frame in (own, between) if frame is not None and len(frame)]
+    if not found:
+        raise MissingData(f"{municipality.slug}: inga motsägelser")
+    used = pd.concat(found)
+    frame = used.set_index("uppgift").assign(skillnad=lambda table: table["forsta_tal"] - table["andra_tal"])
+    return Draft(
+        frame,
+        (
+            Quantity("forsta_tryckt", "Den ena uppgiften", "text"),
+            Quantity("plats", "Var", "text"),
+            Quantity("andra_tryckt", "Den andra uppgiften", "text"),
+            Quantity("plats_2", "Var den andra står", "text"),
+            Quantity("skillnad", "Skillnad", "tal", 2, signed=True),
+            Quantity("enhet", "Enhet", "text"),
+            Quantity("orsak", "Trolig orsak", "text"),
+            Quantity("kalla", "Källa", "text"),
+            Quantity("kalla_2", "Den andras källa", "text"),
+        ),
+        (used, used.drop(columns=["kalla", "plats"]).rename(columns={"kalla_2": "kalla", "plats_2": "plats"})),
+    )

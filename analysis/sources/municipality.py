@@ -27,7 +27,7 @@ from analysis.sources.registers import (
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 
 _CARD_FIELDS = ("namn", "kod", "lan", "namnd", "uppdragsgivare", "uppdrag", "uppdrag_kalla", "uppdrag_plats", "period",
-                "omrade", "jamfor_med", "befriad_mnkr", "antaganden")
+                "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden")
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,9 @@ class Municipality:
     """A municipality's data, validated.
 
     `tables` and `national` map a table's name to a frame with the columns of its TableSpec.
-    `area` is the municipality's name in the national tables; `compare_with` the areas beside it.
+    `area` is the municipality's name in the national tables; `compare_with` the areas beside it; `peers` the slugs
+    of the municipalities in data/kommuner whose own figures are shown beside this one's; `document` the source id of
+    the published investigation, empty where there is none.
     """
 
     slug: str
@@ -58,6 +60,8 @@ class Municipality:
     last_year: int
     area: str
     compare_with: tuple[str, ...]
+    peers: tuple[str, ...]
+    document: str
     tables: Mapping[str, pd.DataFrame]
     national: Mapping[str, pd.DataFrame]
     sources: Mapping[str, Source]
@@ -65,12 +69,20 @@ class Municipality:
     assumptions: Mapping[str, Assumption]
 
     def has(self, *names: str) -> bool:
-        """Tell whether the municipality has all of these needs: a table, `tabell:verksamhet`, or a national
-        table with a row for the municipality's own area, `nationellt:tabell`."""
-        return all(self._has(name) for name in names)
+        """Tell whether the municipality has all of these needs.
+
+        A need is a table, `tabell:verksamhet`, `nationellt:tabell` (a row for the municipality's own area in a
+        national table), `uppdrag` or `grannar` (what its card says), or several with `|` between, one of which is
+        enough.
+        """
+        return all(any(self._has(one) for one in name.split("|")) for name in names)
 
     def _has(self, need: str) -> bool:
         table, _, part = need.partition(":")
+        if table == "uppdrag":
+            return self.assignment is not None
+        if table == "grannar":
+            return bool(self.peers)
         if table == "nationellt":
             frame = self.national.get(part)
             return frame is not None and bool((frame["omrade"] == self.area).any())
@@ -121,7 +133,7 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     path = folder / "kommun.yml"
     register = Register(path, shown_path(path, data))
     areas = {area for frame in national.values() if "omrade" in frame for area in frame["omrade"]}
-    card = _read_card(register, sources, assumptions, areas)
+    card = _read_card(register, sources, assumptions, areas, [other for other in known if other != slug])
     faults += register.faults
     if faults:
         raise DataError(faults)
@@ -153,7 +165,7 @@ def _read_tables(folder, specs, sources, data, *, required):
 
 
 def _read_card(register: Register, sources: Mapping[str, Source], assumptions: Mapping[str, Assumption],
-               areas: Collection[str]) -> dict:
+               areas: Collection[str], others: Collection[str]) -> dict:
     content = register.content
     if not content:
         return {}
@@ -198,6 +210,18 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
             register.fault("området finns inte i de nationella tabellerna", "något av " + ", ".join(sorted(areas)),
                            f"skriv ”{near[0]}”" if near else "ta bort området eller lägg till det i data/nationellt",
                            field="jamfor_med", value=area)
+    peers = register.take(content, "grannar", list, "en lista med kommuners mappnamn, till exempel [huddinge, bjuv]",
+                          default=[])
+    for peer in peers or ():
+        if peer not in others:
+            near = difflib.get_close_matches(str(peer), others, n=1)
+            register.fault("kommunen har ingen mapp i data/kommuner", "något av " + ", ".join(others) if others
+                           else "en annan kommuns mappnamn", f"skriv ”{near[0]}”" if near else "ta bort kommunen",
+                           field="grannar", value=peer)
+    document = register.take(content, "dokument", str, "ett namn ur kallor.yml", default="") or ""
+    if document and document not in sources:
+        register.fault("källan finns inte i kallor.yml", "ett namn ur kallor.yml", "rätta namnet", field="dokument",
+                       value=document)
     text = {field: register.take(content, field, str, "text", default="") or ""
             for field in ("lan", "namnd", "omrade", "uppdragsgivare", "uppdrag", "uppdrag_plats")}
     assignment = None
@@ -212,7 +236,8 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
     return {
         "name": name, "code": code, "county": text["lan"], "board": text["namnd"] or "nämnden",
         "assignment": assignment, "first_year": first, "last_year": last, "area": text["omrade"] or name,
-        "compare_with": tuple(compare or ()), "assumptions": merged,
+        "compare_with": tuple(compare or ()), "peers": tuple(map(str, peers or ())), "document": document,
+        "assumptions": merged,
     }
 
 

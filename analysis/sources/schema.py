@@ -5,6 +5,39 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 PARTS = ("totalt", "sfb", "lss", "utforare")
+LAWS = ("sfb", "lss")
+FORMS = ("egen_regi", "lov", "lou", "lov_lou")
+CHAPTERS_WITH_OBSERVATIONS = (
+    "kostnader",
+    "lagandringar",
+    "sfb",
+    "lss",
+    "utforare",
+    "egenregi",
+    "organisation",
+    "val",
+    "driftformer",
+    "upphandling",
+    "forstatligande",
+    "slutsatser",
+)
+SCENARIO_INPUTS = (
+    "timmar",
+    "brukare_antal",
+    "brukare_andra_antal",
+    "kostnad_kr_per_timme",
+    "ersattning_kr_per_timme",
+    "ersattning_hojd_kr_per_timme",
+    "hojd_andel",
+    "pris_kr_per_timme",
+    "egna_forsta_timmar_tkr",
+    "andras_forsta_timmar_tkr",
+    "sjuklon_tkr",
+    "tillfalliga_utokningar_tkr",
+    "uppfoljning_tkr",
+    "sol_hsl_tkr",
+    "beredskap_andel",
+)
 STATUSES = ("", "preliminar", "uppskattad", "avrundad", "andrahand", "harledd", "kontrollerad")
 
 
@@ -73,6 +106,19 @@ _AREA = ColumnSpec("omrade", "text", "Kommun, län eller riket")
 def _part(*allowed: str) -> ColumnSpec:
     return ColumnSpec("verksamhet", "text", "Del av verksamheten", allowed=allowed)
 
+
+_CONTRADICTION = (
+    _ORDER,
+    ColumnSpec("uppgift", "text", "Vad uppgifterna gäller"),
+    ColumnSpec("forsta_tryckt", "text", "Den ena uppgiften som den står"),
+    ColumnSpec("forsta_tal", "number", "Den ena uppgiften som tal", optional=True),
+    ColumnSpec("andra_tryckt", "text", "Den andra uppgiften, som den står eller med egna ord"),
+    ColumnSpec("andra_tal", "number", "Den andra uppgiften som tal", optional=True),
+    ColumnSpec("enhet", "text", "Enhet", optional=True),
+    ColumnSpec("orsak", "text", "Trolig orsak"),
+    ColumnSpec("kalla_2", "text", "Den andra uppgiftens källa"),
+    ColumnSpec("plats_2", "text", "Var den andra uppgiften står"),
+)
 
 MUNICIPAL_TABLES = {
     spec.name: spec
@@ -187,44 +233,109 @@ MUNICIPAL_TABLES = {
                     "kapitel",
                     "text",
                     "Kapitel där iakttagelsen visas",
-                    allowed=("kostnader", "lagandringar", "sfb", "lss", "utforare", "slutsatser"),
+                    allowed=CHAPTERS_WITH_OBSERVATIONS,
                 ),
                 ColumnSpec("iakttagelse", "text", "Iakttagelsen, med egna ord"),
             ),
             ("ordning",),
         ),
         TableSpec(
-            "kanda_fel",
-            "Siffror i utredningen som inte går att räkna fram",
+            "konton",
+            "Utförarens intäkter och kostnader per konto",
             (
-                _ORDER,
-                ColumnSpec("uppgift", "text", "Vad siffran gäller"),
-                ColumnSpec("tryckt", "number", "Siffran som den står"),
-                ColumnSpec("enhet", "text", "Enhet"),
-                ColumnSpec("decimaler", "integer", "Decimaler som siffran trycks med", minimum=0, maximum=4),
-                ColumnSpec("matt", "text", "Mått som räknar fram siffran"),
-                ColumnSpec("urval", "text", "Rad i måttet"),
-                ColumnSpec("varde", "text", "Kolumn i måttet"),
-                ColumnSpec("skal", "text", "Trolig orsak"),
+                _YEAR,
+                ColumnSpec("konto", "text", "Kontogrupp, till exempel 20"),
+                ColumnSpec("benamning", "text", "Kontogruppens namn"),
+                ColumnSpec("slag", "text", "Intäkt eller kostnad", allowed=("intakt", "kostnad")),
+                ColumnSpec("belopp_tkr", "number", "Belopp; både intäkter och kostnader är positiva", "tkr"),
             ),
-            ("ordning",),
+            ("ar", "konto"),
+        ),
+        TableSpec(
+            "tillskott",
+            "Anslag till utföraren utöver ersättningen",
+            (
+                _YEAR,
+                ColumnSpec("beskrivning", "text", "Vad anslaget är till för"),
+                ColumnSpec("belopp_tkr", "number", "Belopp", "tkr", minimum=0),
+            ),
+            ("ar", "beskrivning"),
+        ),
+        TableSpec(
+            "egen_regi",
+            "Timmar och brukare hos den kommunala utföraren",
+            (
+                _YEAR,
+                ColumnSpec("lag", "text", "Vilken lag beslutet gäller", allowed=LAWS),
+                ColumnSpec("utforda_timmar", "number", "Utförda timmar under året", "timmar", minimum=0),
+                ColumnSpec("brukare_antal", "integer", "Antal brukare", "antal", minimum=0, optional=True),
+                ColumnSpec("brukare_tidpunkt", "date", "När brukarna räknades", optional=True),
+            ),
+            ("ar", "lag"),
+        ),
+        TableSpec(
+            "val_av_utforare",
+            "Vem de assistansberättigade har valt",
+            (
+                ColumnSpec("tidpunkt", "date", "När uppgiften gällde"),
+                ColumnSpec("lag", "text", "Vilken lag besluten gäller", allowed=("alla", *LAWS)),
+                ColumnSpec("totalt_antal", "integer", "Antal med assistans", "antal", minimum=0),
+                ColumnSpec(
+                    "kommunen_antal", "integer", "Därav med kommunen som utförare", "antal", minimum=0, optional=True
+                ),
+                ColumnSpec(
+                    "egen_arbetsgivare_antal", "integer", "Därav egna arbetsgivare", "antal", minimum=0, optional=True
+                ),
+            ),
+            ("tidpunkt", "lag"),
+        ),
+        TableSpec(
+            "fakta",
+            "Enstaka uppgifter ur utredningen",
+            (
+                ColumnSpec("uppgift", "text", "Uppgiftens namn, utan å, ä, ö och mellanslag"),
+                ColumnSpec("tidpunkt", "date", "När uppgiften gällde", optional=True),
+                ColumnSpec("varde", "number", "Värde"),
+                ColumnSpec("enhet", "text", "Enhet"),
+                ColumnSpec("beskrivning", "text", "Vad uppgiften är"),
+            ),
+            ("uppgift",),
+        ),
+        TableSpec(
+            "scenario",
+            "Underlag för att jämföra egen regi med upphandling",
+            (
+                ColumnSpec("indata", "text", "Indatats namn", allowed=SCENARIO_INPUTS),
+                ColumnSpec("driftform", "text", "Driftform som värdet gäller", allowed=("alla", *FORMS)),
+                ColumnSpec("varde", "number", "Värde"),
+                ColumnSpec("enhet", "text", "Enhet"),
+                ColumnSpec("beskrivning", "text", "Hur värdet är hämtat eller härlett"),
+            ),
+            ("indata", "driftform"),
         ),
         TableSpec(
             "publicerat",
             "Siffror som utredningen trycker",
             (
-                ColumnSpec("plats", "text", "Avsnitt och tabell"),
-                ColumnSpec("rad", "text", "Rad i tabellen"),
-                ColumnSpec("kolumn", "text", "Kolumn i tabellen"),
-                ColumnSpec("tryckt", "text", "Siffran som den står"),
-                ColumnSpec("enhet", "text", "Enhet"),
-                ColumnSpec("matt", "text", "Mått som räknar fram siffran"),
-                ColumnSpec("urval", "text", "Rad i måttet"),
-                ColumnSpec("varde", "text", "Kolumn i måttet"),
+                ColumnSpec("plats", "text", "Avsnitt och tabell eller stycke"),
+                ColumnSpec("rad", "text", "Rad i tabellen, eller vad siffran gäller"),
+                ColumnSpec("kolumn", "text", "Kolumn i tabellen, eller tidpunkt", optional=True),
+                ColumnSpec("tryckt", "text", "Siffran som den står, med ord som drygt och cirka"),
+                ColumnSpec("enhet", "text", "Enhet som siffran är tryckt i"),
+                ColumnSpec("slag", "text", "Hur siffran kan prövas", allowed=("indata", "beraknad", "utan_underlag")),
+                ColumnSpec("matt", "text", "Mått, tabell eller parameter som ger siffran", optional=True),
+                ColumnSpec("urval", "text", "Måttets argument", optional=True),
+                ColumnSpec("nyckel", "text", "Rad, eller från–till, i det som måttet ger", optional=True),
+                ColumnSpec("varde", "text", "Kolumn i det som måttet ger", optional=True),
+                ColumnSpec(
+                    "tecken", "text", "Hur siffrans tecken är tryckt", allowed=("", "omvant", "belopp"), optional=True
+                ),
+                ColumnSpec("orsak", "text", "Varför siffran inte stämmer eller inte kan prövas", optional=True),
             ),
             ("plats", "rad", "kolumn"),
             provenance=False,
         ),
+        TableSpec("motsagelser", "Uppgifter i utredningen som inte går ihop", _CONTRADICTION, ("ordning",)),
     )
 }
 
@@ -260,13 +371,78 @@ NATIONAL_TABLES = {
             ("ar",),
         ),
         TableSpec(
+            "driftformer",
+            "Hur kommuner driver personlig assistans",
+            (
+                ColumnSpec("kommun", "text", "Kommunens namn"),
+                ColumnSpec(
+                    "driftform",
+                    "text",
+                    "Driftform enligt källan",
+                    allowed=("egen_regi", "bolag", "lou", "lov", "lov_lou", "direktupphandling", "framgar_inte"),
+                ),
+                ColumnSpec("tidpunkt", "date", "När uppgiften gällde", optional=True),
+                ColumnSpec("basansvar", "text", "Vem som har basansvaret", optional=True),
+                ColumnSpec("leverantorer_antal", "integer", "Antal leverantörer", "antal", minimum=0, optional=True),
+                ColumnSpec(
+                    "upphandlingar_antal",
+                    "integer",
+                    "Antal genomförda upphandlingar",
+                    "antal",
+                    minimum=0,
+                    optional=True,
+                ),
+                ColumnSpec("ersattning", "text", "Hur leverantören ersätts", optional=True),
+                ColumnSpec("anmarkning", "text", "Övrigt", optional=True),
+                ColumnSpec("forekomster", "integer", "Gånger som källan nämner kommunen i sin uppräkning", minimum=1),
+            ),
+            ("kommun", "driftform", "kalla"),
+        ),
+        TableSpec(
+            "kostnadsansvar",
+            "Vem som bär vilken kostnad",
+            (
+                _ORDER,
+                ColumnSpec("kostnad", "text", "Kostnaden"),
+                ColumnSpec("driftform", "text", "Driftform", allowed=("alla", *FORMS)),
+                ColumnSpec("bars_av", "text", "Vem som bär kostnaden"),
+                ColumnSpec("anmarkning", "text", "Övrigt", optional=True),
+            ),
+            ("kostnad", "driftform", "kalla"),
+        ),
+        TableSpec(
+            "konsekvenser",
+            "Konsekvenser av att byta driftform",
+            (
+                _ORDER,
+                ColumnSpec("berorda", "text", "Vem konsekvensen gäller", allowed=("brukare", "personal", "ekonomi")),
+                ColumnSpec("fraga", "text", "Frågan som källorna svarar på"),
+                ColumnSpec("svar", "text", "Vad källan anger, med egna ord"),
+            ),
+            ("fraga", "kalla", "plats"),
+        ),
+        TableSpec(
+            "val_av_utforare_riket",
+            "Val av utförare i riket",
+            (
+                ColumnSpec("beslut_av", "text", "Vem som fattat besluten", allowed=("kommun", "forsakringskassan")),
+                ColumnSpec("kommunen_procent", "number", "Kommunen", "procent", minimum=0, maximum=100),
+                ColumnSpec("foretag_procent", "number", "Assistansföretag", "procent", minimum=0, maximum=100),
+                ColumnSpec("kooperativ_procent", "number", "Kooperativ", "procent", minimum=0, maximum=100),
+                ColumnSpec(
+                    "egen_arbetsgivare_procent", "number", "Egen arbetsgivare", "procent", minimum=0, maximum=100
+                ),
+                ColumnSpec("antal", "integer", "Antal personer", "antal", minimum=0),
+            ),
+            ("beslut_av",),
+        ),
+        TableSpec("motsagelser", "Uppgifter som skiljer sig mellan utredningarna", _CONTRADICTION, ("ordning",)),
+        TableSpec(
             "handelser",
             "Lagändringar, domar och beslut",
             (
                 ColumnSpec("datum", "date", "Datum, så noga som källan anger det"),
-                ColumnSpec(
-                    "typ", "text", "Slag av händelse", allowed=("lag", "dom", "beslut", "rapport", "forslag")
-                ),
+                ColumnSpec("typ", "text", "Slag av händelse", allowed=("lag", "dom", "beslut", "rapport", "forslag")),
                 ColumnSpec("beteckning", "text", "Beteckning", optional=True),
                 ColumnSpec("rubrik", "text", "Kort rubrik"),
                 ColumnSpec("innebord", "text", "Vad händelsen innebär"),

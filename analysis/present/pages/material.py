@@ -7,7 +7,7 @@ from analysis.measures.result import MEASURES
 from analysis.present.book import Book
 from analysis.present.language import listed
 from analysis.present.numbers import number
-from analysis.present.views import STATUS_WORDS, Markup, Prose, TableView, assumed_value, bullets, prose, simple_table
+from analysis.present.views import STATUS_WORDS, Markup, Prose, assumed_value, bullets, prose, simple_table
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 
 
@@ -70,18 +70,6 @@ def missing_text(book: Book) -> Prose:
     return prose(
         f"Det här saknas för {book.name}: {'; '.join(missing)}. Avsnitt som bygger på uppgifterna är utelämnade."
     )
-
-
-def faults_text(book: Book) -> Prose:
-    """Return how many printed figures do not follow from their sources."""
-    count = len(book.municipality.tables["kanda_fel"])
-    figures = "En tryckt siffra" if count == 1 else f"{number(count)} tryckta siffror"
-    return prose(f"{figures} i utredningen stämmer inte med underlaget. Boken använder de uträknade.")
-
-
-def faults_table(book: Book) -> TableView:
-    """Return the printed figures that do not follow, beside the computed ones."""
-    return TableView(book.municipality, published.known_faults(book.municipality), index_label="Uppgift")
 
 
 def sources_known_text(book: Book) -> Prose:
