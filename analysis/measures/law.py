@@ -9,8 +9,8 @@ KINDS = {"lag": "Lag", "dom": "Dom", "beslut": "Beslut", "rapport": "Rapport", "
 
 
 @measure("Lagändringar, domar och beslut")
-def events(municipality: Municipality) -> Draft:
-    """Return the changes in law, rulings and decisions, by date.
+def events(municipality: Municipality, theme: str = "") -> Draft:
+    """Return the changes in law, rulings and decisions, by date; all of them, or those of one theme.
 
     Units: text. Index: datum (text, as precise as the source), ascending.
     Formula: ingen beräkning; förteckning efter datum
@@ -18,7 +18,8 @@ def events(municipality: Municipality) -> Draft:
     Raises: MissingData where the national list is empty.
     Source: data/nationellt/handelser.csv.
     """
-    used = national_rows(municipality, "handelser").sort_values(
+    selection = {"tema": theme} if theme else {}
+    used = national_rows(municipality, "handelser", **selection).sort_values(
         # A date that is only a year stands last in its year: nothing says that it came first.
         "datum",
         key=lambda dates: dates.where(dates.str.contains("-"), dates + "-13"),
@@ -34,4 +35,6 @@ def events(municipality: Municipality) -> Draft:
             Quantity("innebord", "Innebörd", "text"),
         ),
         (used,),
+        title="Förslag och besked om ett statligt huvudmannaskap" if theme else "",
+        key=theme,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib
 import math
-import pkgutil
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import pandas as pd
 
-import analysis.measures
-from analysis.measures.result import MEASURES, Draft, MissingData, Quantity, measure, rows
+from analysis.measures.result import Draft, MissingData, Quantity, every_measure, measure, rows
 from analysis.sources.cells import parse_number
 from analysis.sources.municipality import Municipality
 from analysis.sources.registers import SourceRef
@@ -206,12 +204,10 @@ class Resolver:
 
 
 def _measure(name: str):
-    """Return a measure by its name; every module of measures registers its own when it is imported."""
-    for module in pkgutil.iter_modules(analysis.measures.__path__, "analysis.measures."):
-        importlib.import_module(module.name)
-    if name not in MEASURES:
+    cards = every_measure()
+    if name not in cards:
         raise UnknownFigure(f"måttet {name} finns inte")
-    return getattr(importlib.import_module(MEASURES[name].module), name)
+    return getattr(importlib.import_module(cards[name].module), name)
 
 
 def _plain(value: object) -> str:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
+import pkgutil
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pandas as pd
 
+import analysis.measures
 from analysis.sources.municipality import Municipality
 from analysis.sources.registers import Assumption, DatedValue, SourceRef
 
@@ -113,6 +116,13 @@ def measure(title: str) -> Callable:
         return wrapped
 
     return decorate
+
+
+def every_measure() -> dict[str, MeasureCard]:
+    """Return every measure of the package by its name; each module registers its own when it is imported."""
+    for module in pkgutil.iter_modules(analysis.measures.__path__, "analysis.measures."):
+        importlib.import_module(module.name)
+    return MEASURES
 
 
 def _section(function: Callable, heading: str) -> str:

@@ -16,6 +16,11 @@ def genitive(name: str) -> str:
     return name if name[-1:].lower() in "sxz" else name + "s"
 
 
+def period(first: int, last: int) -> str:
+    """Return 2020–2025, or 2023 where the two are the same."""
+    return str(first) if first == last else f"{first}–{last}"
+
+
 def listed(words: Sequence[object]) -> str:
     """Return words as a, b och c."""
     texts = [str(word) for word in words]

@@ -29,6 +29,7 @@ _TEMPLATES = jinja2.Environment(
 STATUS_WORDS = STATUS_NAMES
 INDEX_LABELS = {
     "ar": "År",
+    "nummer": "Nummer",
     "tillfalle": "Tillfälle",
     "period": "Period",
     "heltidsmatt": "Heltidsmått, timmar per vecka",
@@ -85,14 +86,59 @@ class Markup:
 
 def simple_table(caption: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> Markup:
     """Return a table of words: no measure behind it, hence no formula and no download."""
-    grid = [(line[0], [_Cell(str(value), text=True) for value in line[1:]]) for line in lines]
+    grid = [(line[0], [TextCell(str(value), text=True) for value in line[1:]]) for line in lines]
     return Markup(_TEMPLATES.get_template("simple.html.j2").render(caption=caption, heads=heads, lines=grid), caption)
 
 
 @dataclass(frozen=True)
-class _Cell:
+class TextCell:
+    """A cell as it is shown; words stand to the left, numbers to the right."""
+
     shown: str
     text: bool = False
+
+
+# A place in a source, and its lines: what the line is of, and its cells.
+Groups = Sequence[tuple[str, Sequence[tuple[str, Sequence[TextCell]]]]]
+
+
+def grouped_table(caption: str, heads: Sequence[str], groups: Groups, intro: str = "") -> Markup:
+    """Return a table whose lines are gathered under the place that they come from, led by a paragraph."""
+    html = _TEMPLATES.get_template("grouped.html.j2").render(
+        caption=caption, heads=heads, groups=groups, intro=intro, folded=""
+    )
+    return Markup(html, f"{intro} {caption}".strip())
+
+
+def pairs(intro: str, entries: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> Markup:
+    """Return entries one below the other, each with a heading and its facts as term and text."""
+    html = _TEMPLATES.get_template("pairs.html.j2").render(intro=intro, entries=entries)
+    return Markup(html, " ".join([intro, *(title for title, _ in entries)]).strip())
+
+
+@dataclass(frozen=True)
+class FoldedTable:
+    """A long table of a result, folded away in a box that scrolls by itself, with the result as its download."""
+
+    municipality: Municipality
+    result: Result
+    summary: str
+    heads: Sequence[str]
+    groups: Groups
+
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        shown = [value.shown for _, lines in self.groups for _, cells in lines for value in cells]
+        html = _TEMPLATES.get_template("grouped.html.j2").render(
+            id=self.result.id,
+            folded=self.summary,
+            heads=self.heads,
+            groups=self.groups,
+            has_gaps=NO_VALUE in shown,
+            download=True,
+            **_facts(self.municipality, self.result, ""),
+        )
+        data = {"text/html": html, "text/plain": self.result.title, "text/csv": to_csv(self.result)}
+        return data, {"assistansboken": {"table_id": self.result.id}}
 
 
 @dataclass(frozen=True)
@@ -123,7 +169,7 @@ class TableView:
         data = {"text/html": html, "text/plain": self.result.title, "text/csv": to_csv(self.result)}
         return data, {"assistansboken": {"table_id": self.result.id}}
 
-    def grid(self) -> tuple[list[str], list[tuple[str, list[_Cell]]]]:
+    def grid(self) -> tuple[list[str], list[tuple[str, list[TextCell]]]]:
         """Return the column heads and, for each line, its label and cells."""
         frame, units = self.result.frame, {quantity.unit for quantity in self.result.quantities}
         several = len(units - {"ar", "text"}) > 1
@@ -145,7 +191,7 @@ class TableView:
                 if frame.index.name == "ar":
                     shown_key = str(key)
                 lines.append(
-                    (shown_key, [_Cell(cell(row[q.name], q), q.unit == "text") for q in self.result.quantities])
+                    (shown_key, [TextCell(cell(row[q.name], q), q.unit == "text") for q in self.result.quantities])
                 )
             return heads, lines
         first_year, last_year = frame.index[0], frame.index[-1]
@@ -155,18 +201,18 @@ class TableView:
             heads += [f"Förändring {first_year}–{last_year}", "Förändring i procent"]
         lines = []
         for quantity in self.result.quantities:
-            cells = [_Cell(cell(frame.loc[year, quantity.name], quantity)) for year in frame.index]
+            cells = [TextCell(cell(frame.loc[year, quantity.name], quantity)) for year in frame.index]
             if change:
                 cells += self._change_cells(frame[quantity.name], quantity)
             lines.append((label(quantity), cells))
         return heads, lines
 
-    def _change_cells(self, series: pd.Series, quantity: Quantity) -> list[_Cell]:
+    def _change_cells(self, series: pd.Series, quantity: Quantity) -> list[TextCell]:
         if quantity.signed or quantity.unit in ("ar", "text", "procent") or series.isna().iloc[[0, -1]].any():
-            return [_Cell(NO_VALUE), _Cell(NO_VALUE)]
+            return [TextCell(NO_VALUE), TextCell(NO_VALUE)]
         difference, share = change_between(series)
         in_percent = Quantity("", "", "procent")
-        return [_Cell(cell(difference, quantity)), _Cell(cell(share, in_percent))]
+        return [TextCell(cell(difference, quantity)), TextCell(cell(share, in_percent))]
 
 
 @dataclass(frozen=True)

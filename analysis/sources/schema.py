@@ -78,13 +78,14 @@ class ColumnSpec:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """One table: its columns, and the columns that together may occur once only."""
+    """One table: its columns, the columns that together may occur once only, and what it gives the book."""
 
     name: str
     title: str
     columns: tuple[ColumnSpec, ...]
     key: tuple[str, ...]
     provenance: bool = True
+    gives: str = ""
     all_columns: tuple[ColumnSpec, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -133,6 +134,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("nettokostnad_tkr", "number", "Nettokostnad, kostnad är positiv", "tkr"),
             ),
             ("ar", "verksamhet"),
+            gives="budget, kostnad och avvikelse år för år, i sin helhet och efter del",
         ),
         TableSpec(
             "brukare",
@@ -144,6 +146,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("utfall_antal", "number", "Antal i utfallet", "antal", minimum=0),
             ),
             ("ar", "verksamhet"),
+            gives="antalet brukare år för år och vad det betyder för kostnaden",
         ),
         TableSpec(
             "timmar",
@@ -155,6 +158,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("utfall_timmar", "number", "Utförda timmar", "timmar", minimum=0),
             ),
             ("ar", "verksamhet"),
+            gives="timmar år för år, timmar per brukare och kostnad per timme",
         ),
         TableSpec(
             "floden",
@@ -167,6 +171,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("avslutade_antal", "integer", "Avslutade", "antal", minimum=0),
             ),
             ("ar", "grupp"),
+            gives="hur många som tillkommit och slutat",
         ),
         TableSpec(
             "engangsposter",
@@ -179,6 +184,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("beskrivning", "text", "Vad posten är"),
             ),
             ("ar", "verksamhet", "beskrivning"),
+            gives="kostnaden utan engångsposter",
         ),
         TableSpec(
             "bidrag",
@@ -190,6 +196,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("beskrivning", "text", "Vad bidraget är"),
             ),
             ("ar", "verksamhet", "beskrivning"),
+            gives="nettokostnaden med och utan statsbidrag",
         ),
         TableSpec(
             "prognoser",
@@ -201,6 +208,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("budgetavvikelse_mnkr", "number", "Prognos, underskott är negativt", "mnkr"),
             ),
             ("avser_ar", "ordning"),
+            gives="hur väl prognoserna träffade utfallet",
         ),
         TableSpec(
             "loner",
@@ -212,6 +220,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("okning_procent", "number", "Ökning under perioden", "procent"),
             ),
             ("fran_ar", "till_ar", "grupp"),
+            gives="hur lönerna ökat jämfört med schablonbeloppet",
         ),
         TableSpec(
             "villkor",
@@ -223,6 +232,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("beskrivning", "text", "Vad villkoret är"),
             ),
             ("villkor",),
+            gives="räkneexempel på vad en timme kostar med kommunens anställningsvillkor",
         ),
         TableSpec(
             "iakttagelser",
@@ -238,6 +248,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("iakttagelse", "text", "Iakttagelsen, med egna ord"),
             ),
             ("ordning",),
+            gives="vad en utredning själv anger som orsaker",
         ),
         TableSpec(
             "konton",
@@ -250,6 +261,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("belopp_tkr", "number", "Belopp; både intäkter och kostnader är positiva", "tkr"),
             ),
             ("ar", "konto"),
+            gives="utförarens intäkter, kostnader och resultat",
         ),
         TableSpec(
             "tillskott",
@@ -260,6 +272,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("belopp_tkr", "number", "Belopp", "tkr", minimum=0),
             ),
             ("ar", "beskrivning"),
+            gives="utförarens avvikelse med och utan extra anslag",
         ),
         TableSpec(
             "egen_regi",
@@ -272,6 +285,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("brukare_tidpunkt", "date", "När brukarna räknades", optional=True),
             ),
             ("ar", "lag"),
+            gives="utförarens kostnad, intäkt och resultat per utförd timme",
         ),
         TableSpec(
             "val_av_utforare",
@@ -288,6 +302,7 @@ MUNICIPAL_TABLES = {
                 ),
             ),
             ("tidpunkt", "lag"),
+            gives="hur många som har valt kommunen",
         ),
         TableSpec(
             "fakta",
@@ -300,6 +315,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("beskrivning", "text", "Vad uppgiften är"),
             ),
             ("uppgift",),
+            gives="hur kommunen har organiserat assistansen",
         ),
         TableSpec(
             "scenario",
@@ -312,6 +328,7 @@ MUNICIPAL_TABLES = {
                 ColumnSpec("beskrivning", "text", "Hur värdet är hämtat eller härlett"),
             ),
             ("indata", "driftform"),
+            gives="vad en upphandling skulle kosta eller spara",
         ),
         TableSpec(
             "publicerat",
@@ -334,8 +351,15 @@ MUNICIPAL_TABLES = {
             ),
             ("plats", "rad", "kolumn"),
             provenance=False,
+            gives="en avstämning mot varje siffra i en publicerad utredning",
         ),
-        TableSpec("motsagelser", "Uppgifter i utredningen som inte går ihop", _CONTRADICTION, ("ordning",)),
+        TableSpec(
+            "motsagelser",
+            "Uppgifter i utredningen som inte går ihop",
+            _CONTRADICTION,
+            ("ordning",),
+            gives="en lista på uppgifter i utredningen som inte går ihop",
+        ),
     )
 }
 
@@ -436,6 +460,17 @@ NATIONAL_TABLES = {
             ),
             ("beslut_av",),
         ),
+        TableSpec(
+            "forstatligande",
+            "Vad ett statligt huvudmannaskap ändrar",
+            (
+                _ORDER,
+                ColumnSpec("fraga", "text", "Vad ändringen gäller"),
+                ColumnSpec("i_dag", "text", "Så är det i dag"),
+                ColumnSpec("forslag", "text", "Så blir det enligt förslaget"),
+            ),
+            ("fraga",),
+        ),
         TableSpec("motsagelser", "Uppgifter som skiljer sig mellan utredningarna", _CONTRADICTION, ("ordning",)),
         TableSpec(
             "handelser",
@@ -446,6 +481,7 @@ NATIONAL_TABLES = {
                 ColumnSpec("beteckning", "text", "Beteckning", optional=True),
                 ColumnSpec("rubrik", "text", "Kort rubrik"),
                 ColumnSpec("innebord", "text", "Vad händelsen innebär"),
+                ColumnSpec("tema", "text", "Tomt, eller forstatligande", allowed=("", "forstatligande"), optional=True),
             ),
             ("datum", "rubrik"),
         ),

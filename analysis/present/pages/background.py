@@ -8,7 +8,7 @@ from analysis.measures.economy import forecasts
 from analysis.measures.law import events
 from analysis.present import charts
 from analysis.present.book import Book
-from analysis.present.language import capitalised, count_word, genitive, listed
+from analysis.present.language import capitalised, count_word, genitive, listed, period
 from analysis.present.numbers import kronor, mnkr, number, percent
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
 
@@ -23,7 +23,7 @@ def assignment_text(book: Book) -> Prose:
     start = (
         f"{capitalised(who)} gav {municipality.board} i uppdrag att {assignment.task}."
         if who
-        else (f"{capitalised(municipality.board)} har i uppdrag att {assignment.task}.")
+        else f"Utredningens uppgift är att {assignment.task}."
     )
     relief = (
         ""
@@ -80,7 +80,7 @@ def scope_text(book: Book) -> Prose:
     municipality = book.municipality
     others = [area if area != "Riket" else "riket" for area in municipality.compare_with]
     compare = f" Den jämför {municipality.name} med {listed(others)}." if others else ""
-    return prose(f"Boken gäller {municipality.first_year}–{municipality.last_year}." + compare)
+    return prose(f"Boken gäller {period(municipality.first_year, municipality.last_year)}." + compare)
 
 
 def responsibility_text(book: Book) -> Prose:
@@ -130,5 +130,5 @@ def events_text(book: Book) -> Prose:
     count, first, last = len(frame), book.municipality.first_year, book.municipality.last_year
     return prose(
         f"Listan har {number(count)} {count_word(count, 'händelse', 'händelser')}, och {number(len(inside))} faller "
-        f"inom {genitive(book.name)} period, {first}–{last}."
+        f"inom {genitive(book.name)} period, {period(first, last)}."
     )

@@ -6,7 +6,7 @@ from analysis.measures.economy import budget_outcome, change_between
 from analysis.measures.schablon import wage_gap
 from analysis.measures.volumes import hours_per_user, users
 from analysis.present.book import Book
-from analysis.present.language import change_sentence, genitive, moved
+from analysis.present.language import change_sentence, genitive, moved, period
 from analysis.present.numbers import kronor, mnkr, number, percent
 from analysis.present.pages.costs import deviation_sentence, inhabitants_finding
 from analysis.present.pages.models import decomposition_sentence, wage_sentence
@@ -18,7 +18,7 @@ def title_text(book: Book) -> Prose:
     """Return whose book this is, for which years and how it was made."""
     municipality = book.municipality
     return prose(
-        f"Den här boken gäller {municipality.name} och åren {municipality.first_year}–{municipality.last_year}. "
+        f"Den här boken gäller {municipality.name}, {period(municipality.first_year, municipality.last_year)}. "
         "Varje siffra är hämtad eller uträknad ur underlag som går att följa till källan. Räkneexemplen bygger på "
         "antaganden som står utskrivna."
     )
@@ -79,7 +79,7 @@ def drivers_list(book: Book) -> Prose:
 
 
 def _span(municipality) -> str:
-    return f"{municipality.first_year}–{municipality.last_year}"
+    return period(municipality.first_year, municipality.last_year)
 
 
 def outlook_text(book: Book) -> Prose:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from analysis.measures import comparison, decomposition, economy, law, provider, published, schablon, volumes
-from analysis.measures.result import MEASURES
+from analysis.measures import provider
+from analysis.measures.result import every_measure
 from analysis.present.book import Book
-from analysis.present.language import listed
+from analysis.present.language import capitalised, listed
 from analysis.present.numbers import number
 from analysis.present.views import STATUS_WORDS, Markup, Prose, assumed_value, bullets, prose, simple_table
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
@@ -59,17 +59,42 @@ def _statuses(frame) -> str:
 
 
 def missing_text(book: Book) -> Prose:
-    """Return which tables the municipality lacks, in words."""
-    missing = [
-        spec.title[0].lower() + spec.title[1:]
-        for name, spec in MUNICIPAL_TABLES.items()
-        if name not in book.municipality.tables
-    ]
+    """Return how many of the tables that the book can use the municipality lacks."""
+    missing = _missing(book)
     if not missing:
         return prose(f"{book.name} har uppgifter i alla tabeller som boken kan använda.")
+    none = len(missing) == len(MUNICIPAL_TABLES)
+    count = f"{number(len(missing))} av {number(len(MUNICIPAL_TABLES))}"
     return prose(
-        f"Det här saknas för {book.name}: {'; '.join(missing)}. Avsnitt som bygger på uppgifterna är utelämnade."
+        f"{book.name} har ännu inga egna tabeller i boken, bara rader i de nationella. "
+        "Tabellen visar vad var och en skulle ge."
+        if none
+        else f"{count} tabeller som boken kan använda saknas för {book.name}. Avsnitt som bygger på dem är utelämnade. "
+        "Tabellen visar vad var och en skulle ge."
     )
+
+
+def missing_table(book: Book) -> Markup | Prose:
+    """Return each table that the municipality lacks, and what it would add to the book."""
+    missing = _missing(book)
+    if not missing:
+        return prose()
+    lines = [[spec.title, f"{name}.csv", capitalised(spec.gives)] for name, spec in missing.items()]
+    return simple_table("Tabeller som saknas", ["Tabell", "Fil", "Vad den skulle ge"], lines)
+
+
+def _missing(book: Book) -> dict:
+    return {name: spec for name, spec in MUNICIPAL_TABLES.items() if name not in book.municipality.tables}
+
+
+def left_out_text(book: Book) -> Prose:
+    """Return which chapters are left out of this book, where it is being built."""
+    titles = [item["title"] for item in book.manifest.get("left_out", ())]
+    if not titles:
+        return prose()
+    named = listed([f"”{title}”" for title in titles])
+    start = f"Kapitlet {named} är utelämnat" if len(titles) == 1 else f"Kapitlen {named} är utelämnade"
+    return prose(f"{start}, eftersom underlag saknas.")
 
 
 def sources_known_text(book: Book) -> Prose:
@@ -84,9 +109,7 @@ def sources_known_text(book: Book) -> Prose:
 
 def formulas_table(book: Book) -> Markup:
     """Return every measure's title, formula and method, from the docstrings."""
-    ordered = (economy, volumes, comparison, schablon, decomposition, provider, law, published)
-    modules = [module.__name__ for module in ordered]
-    cards = sorted(MEASURES.values(), key=lambda card: modules.index(card.module))
+    cards = sorted(every_measure().values(), key=lambda card: card.module)
     lines = [[card.title, card.formula, card.method] for card in cards]
     return simple_table("Mått, formler och metod", ["Mått", "Formel", "Så görs det"], lines)
 
@@ -106,7 +129,7 @@ def caveats_text(book: Book) -> Prose:
         "Stämmer en modell nästan exakt med bokföringen kan timmarna ha räknats fram ur kostnaden, eller tvärtom. "
         "Då säger resten inget om hur väl modellen beskriver verkligheten.",
     ]
-    return bullets([*general, *provider.CAVEATS])
+    return bullets([*general, *(provider.CAVEATS if book.municipality.has("villkor") else ())])
 
 
 def made_text(book: Book) -> Prose:

@@ -1,0 +1,211 @@
+"""The few measures that municipalities share, each with the basis that it rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from analysis.measures.economy import budget_outcome
+from analysis.measures.result import Draft, MissingData, Quantity, measure, national_rows, rows
+from analysis.measures.schablon import days_in_year, lss_model
+from analysis.measures.volumes import hours_per_user, users
+from analysis.sources.municipality import Municipality
+
+SHARED = (
+    Quantity("kostnad_kr_per_timme", "Kostnad per timme", "kr_per_timme", 0),
+    Quantity("timmar_per_brukare_vecka", "Timmar per brukare och vecka", "timmar", 1),
+    Quantity("andel_kommunen_procent", "Andel som kommunen utför", "procent", 0),
+    Quantity("kostnad_kr_per_inv", "Kostnad per invånare", "kr_per_inv", 0),
+    Quantity("budgetavvikelse_mnkr", "Budgetavvikelse", "mnkr", 1, signed=True),
+)
+
+
+@dataclass(frozen=True)
+class SharedFigure:
+    """One shared measure of one municipality: its value, when it holds, what it rests on and the rows used."""
+
+    value: float
+    when: str
+    basis: str
+    used: tuple
+
+
+def shared_figures(municipality: Municipality) -> dict[str, SharedFigure]:
+    """Return the shared measures that the municipality's data give, by name; those that they do not are left out."""
+    found = {}
+    for name, ways in _WAYS.items():
+        for way in ways:
+            try:
+                found[name] = way(municipality)
+            except MissingData:
+                continue
+            break
+    return found
+
+
+@measure("Kommunerna sida vid sida")
+def side_by_side(municipalities: Sequence[Municipality]) -> Draft:
+    """Return the shared measures of several municipalities.
+
+    Units: as each column says. Index: kommun (text), one row a municipality, in the order given; a value is missing
+    where the municipality's data do not give it.
+    Formula: kostnad per timme = kostnad / timmar; timmar per brukare och vecka = timmar / (brukare × årets dagar / 7);
+        andel = brukare med kommunen som utförare / alla brukare; budgetavvikelse = budget − nettokostnad
+    Method (sv): Varje kommun får de mått som dess underlag räcker till, för det senaste året. Underlagen skiljer sig:
+        en del gäller bara den egna utföraren, andra alla utförare. Vad varje tal bygger på står bredvid.
+    Raises: MissingData where no municipality has any of the measures.
+    Source: the municipalities' own tables, and data/nationellt/kostnad_per_invanare.csv.
+    """
+    lines, used = {}, []
+    for municipality in municipalities:
+        figures = shared_figures(municipality)
+        lines[municipality.name] = {name: figure.value for name, figure in figures.items()}
+        used += [item for figure in figures.values() for item in figure.used]
+    frame = pd.DataFrame.from_dict(lines, orient="index", columns=[quantity.name for quantity in SHARED], dtype=float)
+    if frame.isna().all(axis=None):
+        raise MissingData("ingen av kommunerna har något av måtten")
+    kept = tuple(quantity for quantity in SHARED if frame[quantity.name].notna().any())
+    return Draft(frame.rename_axis("kommun"), kept, tuple(used))
+
+
+def _own_cost_per_hour(municipality):
+    accounts, volumes = rows(municipality, "konton", slag="kostnad"), rows(municipality, "egen_regi")
+    cost, hours = accounts.groupby("ar")["belopp_tkr"].sum(), volumes.groupby("ar")["utforda_timmar"].sum()
+    year = _last_common(municipality, cost, hours[hours > 0])
+    return SharedFigure(
+        float(cost[year] * 1000 / hours[year]),
+        str(year),
+        "den egna utförarens alla kostnader, utförda timmar",
+        (accounts[accounts["ar"] == year], volumes[volumes["ar"] == year]),
+    )
+
+
+def _stated_cost_per_hour(municipality):
+    used = rows(municipality, "scenario", indata="kostnad_kr_per_timme")
+    return SharedFigure(
+        float(used["varde"].iloc[0]), _when(municipality), "den egna utföraren, enligt utredningen", (used,)
+    )
+
+
+def _decided_cost_per_hour(municipality):
+    result = lss_model(municipality)
+    cost = result.frame["kostnad_kr_per_timme"].dropna()
+    year = _last(municipality, cost)
+    used = rows(municipality, "ekonomi", verksamhet="lss"), rows(municipality, "timmar", verksamhet="lss")
+    return SharedFigure(
+        float(cost[year]),
+        str(year),
+        "assistans enligt LSS, alla utförare, nettokostnad",
+        tuple(table[table["ar"] == year] for table in used),
+    )
+
+
+def _own_hours_per_week(municipality):
+    used = rows(municipality, "egen_regi")
+    totals = used.groupby("ar")[["utforda_timmar", "brukare_antal"]].sum(min_count=1)
+    counted = used.groupby("ar")["brukare_antal"].count() == used.groupby("ar")["lag"].count()
+    totals = totals[counted & (totals["brukare_antal"] > 0)]
+    year = _last(municipality, totals["utforda_timmar"])
+    value = totals.loc[year, "utforda_timmar"] / totals.loc[year, "brukare_antal"] / days_in_year(year) * 7
+    return SharedFigure(
+        float(value), str(year), "den egna utföraren, brukare vid årets slut", (used[used["ar"] == year],)
+    )
+
+
+def _stated_hours_per_week(municipality):
+    hours, people = (rows(municipality, "scenario", indata=name) for name in ("timmar", "brukare_antal"))
+    if float(people["varde"].iloc[0]) <= 0:
+        raise MissingData(f"{municipality.slug}: scenario saknar brukare")
+    value = float(hours["varde"].iloc[0]) / float(people["varde"].iloc[0]) / days_in_year(municipality.last_year) * 7
+    basis = "den egna utföraren, timmar och brukare enligt utredningen"
+    return SharedFigure(value, _when(municipality), basis, (hours, people))
+
+
+def _decided_hours_per_week(municipality):
+    monthly = hours_per_user(municipality).frame["timmar_per_brukare_manad"].dropna()
+    year = _last(municipality, monthly)
+    used = rows(municipality, "brukare", verksamhet="lss"), rows(municipality, "timmar", verksamhet="lss")
+    return SharedFigure(
+        float(monthly[year] * 12 / days_in_year(year) * 7),
+        str(year),
+        "assistans enligt LSS, alla utförare",
+        tuple(table[table["ar"] == year] for table in used),
+    )
+
+
+def _counted_share(municipality):
+    used = rows(municipality, "val_av_utforare")
+    used = used[used["kommunen_antal"].notna() & (used["totalt_antal"] > 0)].sort_values(["tidpunkt", "lag"])
+    if used.empty:
+        raise MissingData(f"{municipality.slug}: val_av_utforare saknar antal")
+    row = used.tail(1)
+    law = {"alla": "alla med assistans", "sfb": "alla med assistansersättning enligt SFB", "lss": "alla enligt LSS"}
+    value = float(row["kommunen_antal"].iloc[0]) / float(row["totalt_antal"].iloc[0]) * 100
+    return SharedFigure(value, row["tidpunkt"].iloc[0], law[row["lag"].iloc[0]], (row,))
+
+
+def _mean_share(municipality):
+    own = users(municipality, "utforare").frame["utfall_antal"]
+    every = users(municipality, "sfb").frame["utfall_antal"] + users(municipality, "lss").frame["utfall_antal"]
+    year = _last_common(municipality, own.dropna(), every.dropna()[every > 0])
+    table = rows(municipality, "brukare", ar=year)
+    return SharedFigure(
+        float(own[year] / every[year] * 100), str(year), "brukare i snitt per månad, SFB och LSS", (table,)
+    )
+
+
+def _cost_per_inhabitant(municipality):
+    used = national_rows(municipality, "kostnad_per_invanare", omrade=municipality.area)
+    row = used.sort_values("ar").tail(1)
+    return SharedFigure(
+        float(row["kostnad_kr_per_inv"].iloc[0]), str(row["ar"].iloc[0]), "alla utförare, Koladas nyckeltal", (row,)
+    )
+
+
+def _booked_deviation(municipality):
+    deviation = budget_outcome(municipality).frame["budgetavvikelse_tkr"].dropna()
+    year = _last(municipality, deviation)
+    used = rows(municipality, "ekonomi", ar=year)
+    return SharedFigure(float(deviation[year] / 1000), str(year), "hela insatsen", (used,))
+
+
+def _own_deviation(municipality):
+    used = rows(municipality, "konton")
+    signed = used["belopp_tkr"].where(used["slag"] == "intakt", -used["belopp_tkr"])
+    result = signed.groupby(used["ar"]).sum()
+    year = _last(municipality, result)
+    extra, tables = 0.0, [used[used["ar"] == year]]
+    if municipality.has("tillskott"):
+        added = municipality.tables["tillskott"]
+        added = added[added["ar"] == year]
+        extra += float(added["belopp_tkr"].sum())
+        tables.append(added)
+    return SharedFigure(float(result[year] + extra) / 1000, str(year), "den egna utföraren, med anslag", tuple(tables))
+
+
+def _last(municipality, series) -> int:
+    if series.empty:
+        raise MissingData(f"{municipality.slug}: inget år")
+    return int(series.index.max())
+
+
+def _last_common(municipality, one, other) -> int:
+    years = one.index.intersection(other.index)
+    if years.empty:
+        raise MissingData(f"{municipality.slug}: inget år gemensamt")
+    return int(years.max())
+
+
+def _when(municipality) -> str:
+    return str(municipality.last_year)
+
+
+_WAYS = {
+    "kostnad_kr_per_timme": (_own_cost_per_hour, _stated_cost_per_hour, _decided_cost_per_hour),
+    "timmar_per_brukare_vecka": (_own_hours_per_week, _stated_hours_per_week, _decided_hours_per_week),
+    "andel_kommunen_procent": (_counted_share, _mean_share),
+    "kostnad_kr_per_inv": (_cost_per_inhabitant,),
+    "budgetavvikelse_mnkr": (_booked_deviation, _own_deviation),
+}

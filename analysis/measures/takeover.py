@@ -1,0 +1,178 @@
+"""What falls away and what is taken back if the state takes over the responsibility."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from analysis.measures.comparison import cost_per_inhabitant
+from analysis.measures.economy import budget_outcome
+from analysis.measures.result import Draft, MissingData, Quantity, measure, national_rows, rows
+from analysis.measures.schablon import days_in_year
+from analysis.sources.municipality import Municipality
+from analysis.sources.registers import DatedValue
+
+FALLS_AWAY, REMAINS, ADDED = "Faller bort", "Blir kvar", "Ny intäkt"
+
+
+def grant_cut_per_inhabitant(municipality: Municipality) -> tuple[float, tuple[DatedValue, DatedValue]]:
+    """Return the proposed cut in the general grant in kr per inhabitant, and the two values that it is made of."""
+    cut = municipality.parameters["forstatligande_anslag"].values[-1]
+    people = municipality.parameters["folkmangd_riket"].in_year(cut.start.year)
+    return cut.value * 1000 * 1000 / people.value, (cut, people)
+
+
+@measure("Vad som faller bort och dras in per invånare")
+def takeover_per_inhabitant(municipality: Municipality) -> Draft:
+    """Return cost per inhabitant, the proposed cut in the grant per inhabitant, and what remains, by area.
+
+    Units: kr per inhabitant in the year whose level the proposal uses. Index: omrade (text), the municipality last;
+    only the nation where the municipality has no cost per inhabitant.
+    Formula: indraget per invånare = minskningen av anslaget / rikets folkmängd; kvar = kostnad per invånare − indraget
+        per invånare
+    Method (sv): Kostnaden gäller alla utförare. I den ingår vad kommunens egen utförare kostar utöver ersättningen,
+        och den delen blir kvar så länge kommunen själv utför assistans. Skillnaden är därför det mesta som kommunen
+        kan vinna, inte en uträknad besparing. Anslaget fördelas efter invånare, så minskningen räknas som lika stor
+        per invånare i alla kommuner. Utjämningen av LSS-kostnader mellan kommuner skulle också ändras; det ingår inte.
+    Raises: MissingData where no cost is known for the year.
+    Source: data/nationellt/kostnad_per_invanare.csv, parametrar.yml.
+    """
+    taken, values = grant_cut_per_inhabitant(municipality)
+    year = values[0].start.year
+    try:
+        costs = cost_per_inhabitant(municipality).frame
+        areas = list(costs.columns)
+    except MissingData:
+        table = national_rows(municipality, "kostnad_per_invanare")
+        areas = [area for area in municipality.compare_with if area in set(table["omrade"])]
+    used = national_rows(municipality, "kostnad_per_invanare", ar=year)
+    known = used.set_index("omrade")["kostnad_kr_per_inv"].astype("float64")
+    areas = [area for area in areas if area in known.index]
+    if not areas:
+        raise MissingData(f"{municipality.slug}: ingen kostnad per invånare för {year}")
+    frame = pd.DataFrame({"kostnad_kr_per_inv": known.loc[areas], "indraget_kr_per_inv": taken}).rename_axis("omrade")
+    frame["kvar_kr_per_inv"] = frame["kostnad_kr_per_inv"] - frame["indraget_kr_per_inv"]
+    return Draft(
+        frame,
+        (
+            Quantity("kostnad_kr_per_inv", "Kommunens kostnad", "kr_per_inv"),
+            Quantity("indraget_kr_per_inv", "Anslag som dras in", "kr_per_inv"),
+            Quantity("kvar_kr_per_inv", "Skillnad", "kr_per_inv", signed=True),
+        ),
+        (used[used["omrade"].isin(areas)], *values),
+        title=f"Kommunens kostnad och anslaget som skulle dras in, {year}",
+    )
+
+
+@measure("Vad som faller bort och blir kvar i kommunen")
+def takeover_amounts(municipality: Municipality) -> Draft:
+    """Return the municipality's costs that fall away, those that remain, and the new income, for its last year.
+
+    Units: tkr a year. Index: post (text), one row an item that the municipality's data give.
+    Formula: de första timmarna, där de inte är bokförda = personer med SFB × timmar i veckan × årets dagar / 7 ×
+        schablonbelopp; ny intäkt = timmar i egen regi × höjningen för sjuklöner
+    Method (sv): Bokförda belopp används där de finns. Annars räknas de första timmarna på antalet personer, som om
+        alla hade assistans hela året. Det underskott som kommunens egen utförare har blir kvar så länge kommunen
+        fortsätter att utföra assistans. Höjningen är i 2022 års nivå och räknas inte upp.
+    Raises: MissingData where the municipality has nothing to compute with.
+    Source: ekonomi, konton, tillskott, val_av_utforare, egen_regi, scenario; parametrar.yml.
+    """
+    items: list[tuple[str, str, int, float]] = []
+    used: list = []
+    for item in (_first_hours, _own_decisions, _own_provision, _sick_pay):
+        found = item(municipality)
+        if found:
+            row, references = found
+            items.append(row)
+            used += references
+    if not items:
+        raise MissingData(f"{municipality.slug}: inget att räkna med")
+    frame = pd.DataFrame(items, columns=["post", "hander", "ar", "belopp_tkr"]).set_index("post")
+    return Draft(
+        frame,
+        (
+            Quantity("hander", "Vid ett övertagande", "text"),
+            Quantity("ar", "År", "ar"),
+            Quantity("belopp_tkr", "Belopp per år", "tkr"),
+        ),
+        tuple(used),
+    )
+
+
+def _booked(municipality: Municipality, part: str) -> tuple[int, float] | None:
+    if not municipality.has(f"ekonomi:{part}"):
+        return None
+    costs = budget_outcome(municipality, part).frame["nettokostnad_tkr"]
+    return int(costs.index[-1]), float(costs.iloc[-1])
+
+
+def _first_hours(municipality):
+    booked = _booked(municipality, "sfb")
+    name = "De första timmarna i veckan enligt SFB"
+    if booked:
+        return (f"{name}, bokfört", FALLS_AWAY, *booked), [rows(municipality, "ekonomi", verksamhet="sfb")]
+    table = municipality.tables.get("val_av_utforare")
+    table = table[table["lag"] == "sfb"] if table is not None else None
+    if table is None or table.empty:
+        return None
+    row = table.sort_values("tidpunkt").tail(1)
+    year = int(row["tidpunkt"].iloc[0].split("-")[0])
+    hours, rate = municipality.parameters["forsta_timmar"].in_year(year), municipality.parameters["schablonbelopp"]
+    if not rate.covers(year):
+        return None
+    amount = rate.in_year(year)
+    cost = float(row["totalt_antal"].iloc[0]) * hours.value * days_in_year(year) / 7 * amount.value / 1000
+    return (f"{name}, räknat på antalet personer", FALLS_AWAY, year, cost), [row, hours, amount]
+
+
+def _own_decisions(municipality):
+    booked = _booked(municipality, "lss")
+    if not booked:
+        return None
+    return ("Assistans enligt LSS, bokfört", FALLS_AWAY, *booked), [rows(municipality, "ekonomi", verksamhet="lss")]
+
+
+def _own_provision(municipality):
+    booked = _booked(municipality, "utforare")
+    if booked:
+        used = rows(municipality, "ekonomi", verksamhet="utforare")
+        return ("Kommunalt utförande utöver ersättningen", REMAINS, *booked), [used]
+    if not municipality.has("konton"):
+        return None
+    used = rows(municipality, "konton")
+    signed = used["belopp_tkr"].where(used["slag"] == "kostnad", -used["belopp_tkr"])
+    deficit = signed.groupby(used["ar"]).sum()
+    return ("Kommunalt utförande utöver ersättningen", REMAINS, int(deficit.index[-1]), float(deficit.iloc[-1])), [used]
+
+
+def _sick_pay(municipality):
+    rise = municipality.parameters["forstatligande_sjuklon"].values[-1]
+    if municipality.has("egen_regi"):
+        used = rows(municipality, "egen_regi")
+        hours = used.groupby("ar")["utforda_timmar"].sum()
+        year, time = int(hours.index[-1]), float(hours.iloc[-1])
+    elif municipality.has("scenario"):
+        used = municipality.tables["scenario"]
+        used = used[used["indata"] == "timmar"]
+        if used.empty:
+            return None
+        year, time = municipality.last_year, float(used["varde"].iloc[0])
+    else:
+        return None
+    return ("Höjd ersättning för utförarens egna sjuklöner", ADDED, year, time * rise.value / 1000), [used, rise]
+
+
+@measure("Så ändras reglerna vid ett statligt huvudmannaskap")
+def takeover_changes(municipality: Municipality) -> Draft:
+    """Return what the proposal changes, beside the rules of today.
+
+    Units: text. Index: fraga (text), in the table's order.
+    Formula: ingen beräkning; dagens regler bredvid förslaget
+    Method (sv): Förslaget återges efter en kommuns utredning och är inte beslutat.
+    Raises: MissingData where the table is empty. Source: data/nationellt/forstatligande.csv.
+    """
+    used = national_rows(municipality, "forstatligande").sort_values("ordning")
+    return Draft(
+        used.set_index("fraga")[["i_dag", "forslag"]],
+        (Quantity("i_dag", "I dag", "text"), Quantity("forslag", "Enligt förslaget", "text")),
+        (used,),
+    )

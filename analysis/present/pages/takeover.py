@@ -1,0 +1,152 @@
+"""A state takeover: what the proposal changes, and what it means per inhabitant and for the municipality."""
+
+from __future__ import annotations
+
+from analysis.measures.law import events
+from analysis.measures.result import MissingData
+from analysis.measures.takeover import (
+    ADDED,
+    FALLS_AWAY,
+    grant_cut_per_inhabitant,
+    takeover_amounts,
+    takeover_changes,
+    takeover_per_inhabitant,
+)
+from analysis.present import charts
+from analysis.present.book import Book
+from analysis.present.language import genitive
+from analysis.present.numbers import kronor, mnkr, number, tkr
+from analysis.present.views import ChartView, Prose, TableView, prose
+
+THEME = "forstatligande"
+
+
+def proposal_text(book: Book) -> Prose:
+    """Return the proposal in three sentences, with its amounts."""
+    parameters = book.municipality.parameters
+    per_inhabitant, (cut, _) = grant_cut_per_inhabitant(book.municipality)
+    rise = parameters["forstatligande_sjuklon"].values[-1]
+    return prose(
+        "Utredningen SOU 2023:9 föreslog att staten, genom Försäkringskassan, tar över ansvaret för all personlig "
+        "assistans. Kommunerna slipper då betala för de första timmarna i veckan och för assistansen enligt LSS.",
+        f"I gengäld minskas anslaget för kommunalekonomisk utjämning med {number(cut.value)}\u00a0mnkr i "
+        f"{cut.start.year} års nivå, {kronor(per_inhabitant)} per invånare i riket. Utförarna ska själva bära sina "
+        f"sjuklöner, och schablonbeloppet höjs för det med {kronor(rise.value, 2)} per timme ({rise.start.year} års "
+        "nivå).",
+    )
+
+
+def timeline_text(book: Book) -> Prose:
+    """Return what the latest word is."""
+    frame = events(book.municipality, THEME).frame
+    last = frame.iloc[-1]
+    return prose(f"Det senaste beskedet i listan är från {frame.index[-1][:4]}: {_lower(last['innebord'])}.")
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
+
+
+def timeline_table(book: Book) -> TableView:
+    """Return the proposals and what has been said of the date."""
+    return TableView(book.municipality, events(book.municipality, THEME), index_label="Datum")
+
+
+def changes_table(book: Book) -> TableView:
+    """Return the rules today beside those proposed."""
+    return TableView(book.municipality, takeover_changes(book.municipality), index_label="Vad det gäller")
+
+
+def inhabitants_sentence(book: Book) -> str:
+    """Return the cost per inhabitant beside what would be taken back."""
+    result = takeover_per_inhabitant(book.municipality)
+    own = book.municipality.area in result.frame.index
+    name = book.municipality.area if own else result.frame.index[0]
+    subject = "Kostnaden i riket" if name == "Riket" else f"{genitive(name)} kostnad"
+    row = result.frame.loc[name]
+    year = book.municipality.parameters["forstatligande_anslag"].values[-1].start.year
+    gap = row["kvar_kr_per_inv"]
+    start = f"{subject} var {kronor(row['kostnad_kr_per_inv'])} per invånare {year}"
+    if number(gap) == "0":
+        return f"{start}, lika mycket som anslaget som skulle dras in."
+    word = "mer" if gap > 0 else "mindre"
+    return f"{start}, {kronor(abs(gap))} {word} än de {kronor(row['indraget_kr_per_inv'])} som skulle dras in."
+
+
+def inhabitants_text(book: Book) -> Prose:
+    """Return the cost beside the cut, and what the difference does not say."""
+    result = takeover_per_inhabitant(book.municipality)
+    missing = (
+        ""
+        if book.municipality.area in result.frame.index
+        else f"{genitive(book.name)} egen kostnad per invånare finns inte i underlaget."
+    )
+    return prose(
+        inhabitants_sentence(book),
+        missing,
+        "I kostnaden ingår det egna utförandets underskott, som blir kvar så länge kommunen själv utför assistans. "
+        "Skillnaden är alltså inte en besparing.",
+    )
+
+
+def inhabitants_chart(book: Book) -> ChartView:
+    """Return cost that falls away and grant taken back, by area."""
+    result = takeover_per_inhabitant(book.municipality)
+    return ChartView(
+        book.municipality,
+        result,
+        charts.paired_bars(result, ["kostnad_kr_per_inv", "indraget_kr_per_inv"]),
+        inhabitants_sentence(book),
+        table=False,
+    )
+
+
+def inhabitants_table(book: Book) -> TableView:
+    """Return the effect per inhabitant, by area."""
+    return TableView(book.municipality, takeover_per_inhabitant(book.municipality), index_label="Område")
+
+
+def has_amounts(book: Book) -> bool:
+    """Tell whether the municipality's own amounts can be computed."""
+    try:
+        takeover_amounts(book.municipality)
+    except MissingData:
+        return False
+    return True
+
+
+def amounts_text(book: Book) -> Prose:
+    """Return what falls away in the municipality, in kronor; or that its data give no amount."""
+    if not has_amounts(book):
+        return prose(f"Underlaget för {book.name} innehåller inga belopp eller antal att räkna på.")
+    frame = takeover_amounts(book.municipality).frame
+    falls = frame[frame["hander"] == FALLS_AWAY]
+    added = frame[frame["hander"] == ADDED]
+    sentences = []
+    if len(falls) > 1:
+        sentences.append(
+            f"Kostnader på {mnkr(falls['belopp_tkr'].sum())} om året faller bort i {book.name}, räknat på det senaste "
+            "året i underlaget."
+        )
+    elif len(falls) == 1:
+        sentences.append(
+            f"De första timmarna i veckan kostar {book.name} {mnkr(falls['belopp_tkr'].iloc[0])} om året, en kostnad "
+            "som faller bort. Vad assistansen enligt LSS kostar framgår inte av underlaget."
+        )
+    if len(added):
+        sentences.append(
+            f"Den höjda ersättningen ger kommunens utförare {tkr(added['belopp_tkr'].iloc[0])} mer om året, för de "
+            "sjuklöner som utföraren då själv bär."
+        )
+    return prose(
+        *sentences,
+        "Hur stor del av anslagets minskning som faller på kommunen kan räknas fram när folkmängden är känd; "
+        "beloppet per invånare står ovan.",
+    )
+
+
+def amounts_table(book: Book) -> TableView | Prose:
+    """Return the municipality's amounts, item by item."""
+    if not has_amounts(book):
+        return prose()
+    return TableView(book.municipality, takeover_amounts(book.municipality), index_label="Post")
