@@ -28,13 +28,13 @@ KINDS = {
     "utan_underlag": "Utan underlag",
 }
 
-_NUMBER = re.compile(r"([-−–]\s?)?(\d{1,3}(?:[ \u00a0\u202f]\d{3})+|\d+)(?:[,.](\d+))?")
-_FRACTIONS = {"hälften": "1/2", "halver": "1/2", "fjärde del": "1/4", "fjärdedel": "1/4"}
-_WORDS = dict(
-    (word, value) for value, word in enumerate("noll ett två tre fyra fem sex sju åtta nio tio elva tolv".split())
-) | {"en": 1}
-_RANGE = re.compile(r"(.+?)\s*[–→]\s*(.+?)(\s*%)?$")
-_CALL = re.compile(r"(summa|max|min|antal|medel)\((.*)\)$")
+_NUMBER = re.compile(r"(?P<sign>[-−–]\s?)?(?P<whole>\d{1,3}(?:[ \u00a0\u202f]\d{3})+|\d+)(?:[,.](?P<decimals>\d+))?")
+_FRACTIONS = {"hälften": "1/2", "halv": "1/2", "fjärde del": "1/4", "fjärdedel": "1/4"}
+_COUNTS = ["noll", "ett", "två", "tre", "fyra", "fem", "sex", "sju", "åtta", "nio", "tio", "elva", "tolv"]
+_WORDS = {word: value for value, word in enumerate(_COUNTS)} | {"en": 1}
+_RANGE = re.compile(r"(?P<start>.+?)\s*[–→]\s*(?P<end>.+?)(?P<percent>\s*%)?$")
+_CALL = re.compile(r"(summa|max|min|antal|medel|lika)\((.*)\)$")
+_NEXT_CONDITION = re.compile(r", (?=\w+=)")
 
 
 class UnknownFigure(LookupError):
@@ -55,17 +55,18 @@ class Printed:
         `drygt` claims a value from the printed one up to, not including, its last digit's next unit; `knappt` the
         unit below. All else claims plain rounding, half away from zero.
         """
+        computed = float(computed)
         if not math.isfinite(computed):
             return False
-        unit = 1 / 10**self.decimals
+        unit = Decimal(1).scaleb(-self.decimals)
+        # As decimals, and to twelve digits: 342,6 times a count must not fall on the wrong side of a limit for a binary
+        # fraction's sake.
+        exact, value = Decimal(f"{computed:.12g}"), Decimal(repr(self.value))
         if self.claim == "drygt":
-            return self.value <= round(computed, self.decimals + 9) < self.value + unit
+            return value <= exact < value + unit
         if self.claim == "knappt":
-            return self.value - unit <= computed < self.value
-        # As decimals: 342,6 times a count must not fall on the wrong side of a half for a binary fraction's sake.
-        exact = Decimal(repr(round(computed, self.decimals + 9)))
-        shown = exact.quantize(Decimal(1).scaleb(-self.decimals), rounding=ROUND_HALF_UP)
-        return shown == Decimal(repr(self.value)).quantize(shown)
+            return value - unit <= exact < value
+        return exact.quantize(unit, rounding=ROUND_HALF_UP) == value.quantize(unit)
 
 
 def read_printed(text: str) -> Printed:
@@ -77,9 +78,9 @@ def read_printed(text: str) -> Printed:
     claim = next((word for word in ("drygt", "knappt") if re.search(rf"\b{word}\b", words)), "")
     found = _NUMBER.search(text)
     if found:
-        sign = -1.0 if found[1] else 1.0
-        number = parse_number(found[2] + (f",{found[3]}" if found[3] else ""))
-        return Printed(sign * number, len(found[3] or ""), claim)
+        sign, decimals = -1.0 if found["sign"] else 1.0, found["decimals"] or ""
+        number = parse_number(found["whole"] + (f",{decimals}" if decimals else ""))
+        return Printed(sign * number, len(decimals), claim)
     for word, value in _FRACTIONS.items():
         if word in words:
             over, under = value.split("/")
@@ -103,8 +104,9 @@ class Resolver:
 
         `source` is a measure's name, `tabell:` or `nationellt:` and a table, `parameter:` and its id, or `kommun:` and
         a field. `key` is a row of it: a measure's key, `kolumn=värde, kolumn=värde` in a table, `från–till` for the
-        change between two rows, with ` %` for the change in percent, or one of summa, max, min, medel and antal with
-        the selection in brackets. Raises UnknownFigure, and MissingData where the measure's rows are missing.
+        change between two rows, with ` %` for the change in percent, or one of summa, max, min, medel, antal and lika
+        with the selection in brackets; lika is the value that all the rows share, missing where they differ. Raises
+        UnknownFigure, and MissingData where the measure's rows are missing.
         """
         if source == "kommun:befriad_mnkr":
             assignment = self.municipality.assignment
@@ -117,20 +119,25 @@ class Resolver:
             chosen = self._select(frame, call[2], source)
             if call[1] == "antal":
                 return float(len(chosen))
-            values = self._column(chosen, column, source).astype(float)
-            operation = {"summa": values.sum, "max": values.max, "min": values.min, "medel": values.mean}[call[1]]
-            return operation() * self._factor(frame, column, units, unit, chosen)
+            if chosen.empty:
+                raise UnknownFigure(f"{source}: ”{key}” träffar ingen rad")
+            values = self._column(chosen, column, source).map(_number)
+            operation = {
+                "summa": values.sum,
+                "max": values.max,
+                "min": values.min,
+                "medel": values.mean,
+                "lika": lambda: values.iloc[0] if values.nunique(dropna=False) == 1 else math.nan,
+            }[call[1]]
+            return float(operation()) * self._factor(frame, column, units, unit, chosen)
         between = _RANGE.match(key)
         if between and key not in frame.index and "=" not in key:
-            start, end = (float(self._one(frame, part, column, source)) for part in (between[1], between[2]))
-            if between[3]:
+            start, end = (self._one(frame, part, column, source) for part in (between["start"], between["end"]))
+            if between["percent"]:
                 return (end - start) / abs(start) * 100 if start else math.nan
             return (end - start) * self._factor(frame, column, units, unit, frame)
         chosen = self._select(frame, key, source)
-        if len(chosen) != 1:
-            raise UnknownFigure(f"{source}: ”{key}” träffar {len(chosen)} rader")
-        value = self._column(chosen, column, source).iloc[0]
-        return float(value) * self._factor(frame, column, units, unit, chosen)
+        return self._one(frame, key, column, source) * self._factor(frame, column, units, unit, chosen)
 
     def _frame(self, source: str, argument: str) -> tuple[pd.DataFrame, Mapping[str, str]]:
         if (source, argument) not in self._frames:
@@ -165,7 +172,7 @@ class Resolver:
             return frame.loc[[key]]
         if not key.strip():
             return frame
-        for condition in key.split(", "):
+        for condition in _NEXT_CONDITION.split(key):
             column, equals, value = condition.partition("=")
             if not equals or column not in frame:
                 raise UnknownFigure(f"{source}: raden ”{key}” finns inte")
@@ -176,7 +183,11 @@ class Resolver:
         chosen = self._select(frame, key, source)
         if len(chosen) != 1:
             raise UnknownFigure(f"{source}: ”{key}” träffar {len(chosen)} rader")
-        return self._column(chosen, column, source).iloc[0]
+        value = self._column(chosen, column, source).iloc[0]
+        try:
+            return _number(value)
+        except ValueError as error:
+            raise UnknownFigure(f"{source}: ”{key}” har ”{value}” i kolumnen ”{column}”, inget tal") from error
 
     @staticmethod
     def _column(frame: pd.DataFrame, column: str, source: str) -> pd.Series:
@@ -208,6 +219,10 @@ def _measure(name: str):
     if name not in cards:
         raise UnknownFigure(f"måttet {name} finns inte")
     return getattr(importlib.import_module(cards[name].module), name)
+
+
+def _number(value: object) -> float:
+    return math.nan if pd.isna(value) else float(value)
 
 
 def _plain(value: object) -> str:
