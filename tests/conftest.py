@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import http.server
+import os
 import shutil
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import Error, sync_playwright
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DATA = Path(__file__).resolve().parents[1] / "data"
 
 
@@ -21,3 +29,47 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_bytes().decode("utf-8")
     assert text.count(old) == 1, f"{path.name}: {old!r} står {text.count(old)} gånger"
     path.write_bytes(text.replace(old, new).encode("utf-8"))
+
+
+class QuietHandler(http.server.SimpleHTTPRequestHandler):
+    """A file server that prints nothing and may send headers of its own."""
+
+    def __init__(self, *arguments, headers: Mapping[str, str], **options):
+        self.more_headers = headers
+        super().__init__(*arguments, **options)
+
+    def end_headers(self):
+        """Send the extra headers last."""
+        for name, value in self.more_headers.items():
+            self.send_header(name, value)
+        super().end_headers()
+
+    def log_message(self, *arguments):
+        """Say nothing."""
+
+
+@contextmanager
+def served(folder: Path, headers: Mapping[str, str] | None = None) -> Iterator[str]:
+    """Give the address of a plain file server of a folder."""
+    handler = functools.partial(QuietHandler, directory=str(folder), headers=headers or {})
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    server.server_close()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real Chromium; that there is none is a failure, since nothing else sees what a reader sees."""
+    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
+    with sync_playwright() as playwright:
+        try:
+            chromium = playwright.chromium.launch(
+                executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
+        except Error as error:
+            reason = error.message.splitlines()[0]
+            pytest.fail("No Chromium to test with: install one, set CHROMIUM to its path, or run "
+                        f"`playwright install chromium` ({reason})", pytrace=False)
+        yield chromium
+        chromium.close()

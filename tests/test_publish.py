@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -11,10 +12,12 @@ import pytest
 import yaml
 
 from analysis import cli
+from analysis.measures.published import UnknownFigure, reconciliation
+from analysis.measures.shared import SHARED, shared_figures
 from analysis.publish import run, site
-from analysis.publish.manifest import input_hashes, read_manifest, same_inputs, write_manifest
-from analysis.publish.plan import PROJECT_ROOT, plan_book, read_chapters
-from analysis.sources import default_data_directory, load_municipality
+from analysis.publish.manifest import input_hashes, make_manifest, read_manifest, same_inputs, write_manifest
+from analysis.publish.plan import PROJECT_ROOT, describe_need, plan_book, read_chapters
+from analysis.sources import default_data_directory, list_municipalities, load_municipality
 
 DATA = default_data_directory()
 PARAMETERS = 'kommun = "malmo"\ndata = None\nmanifest = None'
@@ -64,14 +67,22 @@ def malmo():
     return load_municipality("malmo", DATA)
 
 
-def fake_book(folder, slug, text=""):
-    """Make what looks like a finished book."""
+def fake_book(folder, slug, text="", **more):
+    """Make what looks like a finished book, with no more in its manifest than the first version wrote."""
     folder.mkdir(parents=True)
     (folder / "index.html").write_text(text, encoding="utf-8")
     write_manifest({"municipality": slug, "name": slug.title(), "built_at": "2026-01-02T03:04:05+00:00",
-                    "chapters": [{}], "left_out": [{"title": "<Lön>", "reason": "Saknas: lon.csv"}]},
+                    "chapters": [{"name": "index", "title": "Boken"}],
+                    "left_out": [{"title": "<Lön>", "reason": "Saknas: lon.csv"}], **more},
                    folder / "manifest.json")
     return folder
+
+
+def change_last_digit(path):
+    """Alter a table by a digit in its last row's last number."""
+    text = path.read_text(encoding="utf-8-sig")
+    last = max(position for position, character in enumerate(text) if character.isdigit())
+    path.write_text(text[:last] + str((int(text[last]) + 1) % 10) + text[last + 1:], encoding="utf-8")
 
 
 def test_chapter_and_cells_without_data_are_left_out(project, malmo):
@@ -82,6 +93,26 @@ def test_chapter_and_cells_without_data_are_left_out(project, malmo):
                           "parts": [{"caption": "Del", "chapters": [{"file": "ett"}]}]}
     cells = plan.notebook(plan.chapters[1]).cells
     assert [cell.metadata["assistansboken"]["number"] for cell in cells] == [1, 2, 4]
+
+
+@pytest.mark.parametrize(("need", "words"), [
+    ("ekonomi", "ekonomi.csv (Budget och nettokostnad)"),
+    ("ekonomi:sfb", "ekonomi.csv (Budget och nettokostnad) med rader för SFB"),
+    ("ekonomi:sfb|floden|ekonomi:utforare", "ekonomi.csv (Budget och nettokostnad) med rader för SFB eller utföraren, "
+     "eller floden.csv (In- och utflöde, assistansersättning enligt SFB)"),
+    ("ekonomi:sfb|ekonomi", "ekonomi.csv (Budget och nettokostnad)"),
+    ("iakttagelser:lss", "iakttagelser.csv (Vad utredningen själv anger) med rader för kapitlet lss"),
+    ("nationellt:brukare_1_oktober", "kommunens rader i nationellt/brukare_1_oktober.csv (Brukare den 1 oktober)"),
+    ("uppdrag", "uppdraget i kommun.yml"),
+    ("grannar", "kommuner att jämföra med (grannar i kommun.yml)"),
+])
+def test_needs_are_told_in_the_analysts_words(need, words):
+    assert describe_need(need) == words
+
+
+def test_one_of_several_needs_is_enough(project, malmo):
+    write_notebook(project / "chapters" / "saknas.ipynb", "Saknas", "1", needs=["finns_inte|ekonomi", "uppdrag|x"])
+    assert not plan_book(malmo, read_chapters(project)).left_out
 
 
 def test_build_publishes_book_tables_and_manifest(project, tmp_path, capsys):
@@ -107,13 +138,29 @@ def test_build_publishes_book_tables_and_manifest(project, tmp_path, capsys):
 
 def test_warnings_of_jupyter_book_are_faults(project, malmo, tmp_path):
     notebook = nbformat.read(project / "chapters" / "ett.ipynb", as_version=4)
-    notebook.cells[0].source += "\n\n[bruten](finns_inte.ipynb)"
+    notebook.cells[0].source += "\n\n[till ett kapitel som boken inte har](saknas.ipynb)"
     nbformat.write(notebook, project / "chapters" / "ett.ipynb")
     plan = plan_book(malmo, read_chapters(project))
     outcome, = run.build_books([plan], DATA, tmp_path / "work", jobs=2, root=project, say=lambda line: None)
-    assert "finns_inte" in str(outcome.faults[0])
+    assert "saknas.ipynb" in str(outcome.faults[0])
     assert str(tmp_path) not in str(outcome.faults[0])
     assert not outcome.book.exists()
+
+
+def test_links_that_cells_give_are_followed(project, malmo, tmp_path):
+    plan = plan_book(malmo, read_chapters(project))
+    html = tmp_path / "html"
+    (html / "tabeller").mkdir(parents=True)
+    (html / "tabeller" / "prov tabell.csv").touch()
+    (html / "index.html").write_text(
+        '<a class="x" href="ett.html#del">a</a> <a href="#main">b</a> <a href="https://example.org/x">c</a> '
+        '<a href="../index.html">d</a> <a href="tabeller/prov%20tabell.csv">e</a> <a id="f" href="index.html">f</a>',
+        encoding="utf-8")
+    (html / "ett.html").write_text(
+        '<a href="saknas.html">a</a> <a\nhref="index.ipynb">b</a> <a href="saknas.html">a</a>', encoding="utf-8")
+    faults = run.dead_links(plan, html)
+    assert [fault.chapter for fault in faults] == ["ett", "ett"]
+    assert "saknas.html" in faults[0].cause and "index.ipynb" in faults[1].cause
 
 
 def test_unknown_parameters_are_refused(project, malmo, tmp_path):
@@ -147,10 +194,61 @@ def test_swap_keeps_other_books_and_drops_the_old_site(tmp_path):
     assert (out / "aby" / "index.html").read_text(encoding="utf-8") == "ny"
     assert (out / "bro").exists()
     start = (out / "index.html").read_text(encoding="utf-8")
-    assert "&lt;Lön&gt;" in start and start.count("/index.html") == 2
+    assert "&lt;Lön&gt;" in start and start.count('<h3><a href="') == 2
     site.publish({"aby": a}, out, carry_over=False)
     assert not (out / "bro").exists()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "sajt"]
+
+
+def test_start_page_tells_of_every_book(tmp_path):
+    chapters = read_chapters()
+    books = {}
+    for slug in list_municipalities(DATA):
+        plan = plan_book(load_municipality(slug, DATA), chapters)
+        books[slug] = tmp_path / "böcker" / slug
+        books[slug].mkdir(parents=True)
+        write_manifest(make_manifest(plan, DATA), books[slug] / "manifest.json")
+    books["aby"] = fake_book(tmp_path / "aby", "åby")  # a book of an earlier version, carried over
+    site.publish(books, tmp_path / "sajt", carry_over=False)
+    start = (tmp_path / "sajt" / "index.html").read_text(encoding="utf-8")
+    manifests = {slug: read_manifest(folder) for slug, folder in books.items()}
+    assert len(manifests) > 6
+    shown = 0
+    for slug, manifest in manifests.items():
+        for chapter in manifest["chapters"]:
+            assert f'<a href="{manifest["municipality"]}/{chapter["name"]}.html">{chapter["title"]}</a>' in start
+        for figure in manifest.get("shared", ()):
+            assert f"<td>{figure['shown']} <small>" in start and figure["basis"] in start
+            shown += 1
+        names = {chapter["name"] for chapter in manifest["chapters"]}
+        linked = f'<a href="{slug}/avstamning.html">' in re.sub(r"<li>.*", "", start)
+        assert linked == ("avstamning" in names and bool(manifest.get("reconciliation")))
+    compared = re.findall(r'<tr><th scope="row">(\w+)</th>(.*?)</tr>', start, flags=re.DOTALL)
+    cells = [re.findall(r"<td>(.*?)</td>", row, flags=re.DOTALL) for _, row in compared]
+    assert sum(cell != "–" for row in cells for cell in row) == shown
+    assert len({len(row) for row in cells}) == 1
+    names = re.findall(r'<h3><a href="[^"]+">(\w+)</a>', start)
+    assert names == ["Bjuv", "Göteborg", "Huddinge", "Lund", "Malmö", "Åby", "Ånge"]
+    assert not re.search(r"\b(None|nan|undefined)\b", start)
+
+
+def test_start_page_of_books_without_figures_has_no_empty_table(tmp_path):
+    site.publish({"aby": fake_book(tmp_path / "a", "aby", shared=[], reconciliation=None)}, tmp_path / "sajt",
+                 carry_over=False)
+    start = (tmp_path / "sajt" / "index.html").read_text(encoding="utf-8")
+    assert start.count("<h2") == 1 and "<table" not in start and "1 kapitel" in start
+
+
+@pytest.mark.parametrize(("document", "tables", "words"), [
+    ({"title": "Titeln", "publisher": "Nämnden"}, ["ekonomi"], "Räknar om ”Titeln” (Nämnden)."),
+    (None, ["ekonomi"], "Bygger på kommunens egna uppgifter."),
+    (None, [], "Bygger på jämförelsetal om kommunen; egna uppgifter saknas."),
+])
+def test_start_page_says_what_a_book_rests_on(tmp_path, document, tables, words):
+    book = fake_book(tmp_path / "a", "aby", document=document, tables=tables, period=[2023, 2023])
+    site.publish({"aby": book}, tmp_path / "sajt", carry_over=False)
+    start = (tmp_path / "sajt" / "index.html").read_text(encoding="utf-8")
+    assert words in start and ">2023<" in start
 
 
 def test_site_left_aside_by_a_crash_is_put_back(tmp_path):
@@ -207,6 +305,26 @@ def test_check_exit_codes(tmp_path, capsys):
     assert cli.main(["bygg"]) == 2
 
 
+def test_faults_of_a_peer_are_told_before_anything_is_built(project, data_copy, tmp_path, capsys):
+    card = data_copy / "kommuner" / "lund" / "kommun.yml"
+    card.write_text(card.read_text(encoding="utf-8").replace('kod: "1281"', "kod: fel"), encoding="utf-8")
+    for command in (["check", "malmo"], ["build", "malmo", "--out", str(tmp_path / "sajt")]):
+        assert cli.main([*command, "--data", str(data_copy)]) == 1
+        errors = capsys.readouterr().err
+        assert "kommuner/lund/kommun.yml" in errors and "Traceback" not in errors
+    assert not (tmp_path / "sajt").exists()
+
+
+def test_figures_that_cannot_be_found_stop_that_book_only(project, malmo, tmp_path, monkeypatch):
+    def fail(*arguments):
+        raise UnknownFigure("Avsnitt 1, rad: måttet finns inte")
+
+    monkeypatch.setattr(run, "make_manifest", fail)
+    plan = plan_book(malmo, read_chapters(project))
+    outcome, = run.build_books([plan], DATA, tmp_path / "work", root=project, say=lambda line: None)
+    assert [str(fault) for fault in outcome.faults] == ["malmo: Avsnitt 1, rad: måttet finns inte"]
+
+
 def test_bad_data_stops_the_build_before_it_starts(project, tmp_path, capsys):
     data, out = tmp_path / "data", tmp_path / "sajt"
     shutil.copytree(DATA, data)
@@ -242,3 +360,36 @@ def test_input_hashes_ignore_line_ends_and_time(project, tmp_path):
     assert str(tmp_path) not in json.dumps(before)
     assert same_inputs({"built_at": "1", "inputs": before}, {"built_at": "2", "inputs": before})
     assert not same_inputs({"built_at": "1", "inputs": before}, None)
+
+
+def test_a_book_follows_its_peers_and_no_other_municipality(project, data_copy, tmp_path):
+    card = data_copy / "kommuner" / "lund" / "kommun.yml"
+    text = re.sub(r"grannar: .*", "grannar: [malmo]", card.read_text(encoding="utf-8"))
+    card.write_text(text, encoding="utf-8")
+
+    def manifest():
+        plan = plan_book(load_municipality("lund", data_copy), read_chapters(project))
+        return make_manifest(plan, data_copy, project)
+
+    write_manifest(manifest(), tmp_path / "manifest.json")
+    before = read_manifest(tmp_path / "manifest.json")
+    assert same_inputs(before, manifest())
+    change_last_digit(data_copy / "kommuner" / "huddinge" / "kommun.yml")
+    assert same_inputs(before, manifest())
+    change_last_digit(data_copy / "kommuner" / "malmo" / "ekonomi.csv")
+    assert not same_inputs(before, manifest())
+
+
+def test_manifest_holds_what_the_start_page_tells(project, malmo, tmp_path):
+    path = tmp_path / "manifest.json"
+    write_manifest(make_manifest(plan_book(malmo, read_chapters(project)), DATA, project), path)
+    manifest = read_manifest(path)
+    figures = shared_figures(malmo)
+    assert [row["id"] for row in manifest["shared"]] == [one.name for one in SHARED if one.name in figures]
+    assert [row["value"] for row in manifest["shared"]] == [figures[row["id"]].value for row in manifest["shared"]]
+    outcomes = reconciliation(malmo).frame["utfall"].value_counts()
+    counts = manifest["reconciliation"]
+    assert counts["figures"] == outcomes.sum() == counts["agree"] + counts["deviate"] + counts["untestable"]
+    assert counts["agree"] == outcomes["stammer"]
+    assert manifest["period"] == [malmo.first_year, malmo.last_year]
+    assert manifest["chapters"][1] == {"name": "ett", "title": "Ett", "part": "Del"}

@@ -2,36 +2,41 @@
 
 from __future__ import annotations
 
-import functools
-import http.server
-import os
 import re
-import shutil
-import threading
 from html.parser import HTMLParser
 from urllib.parse import unquote, urlsplit
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Error, sync_playwright
+from axe_playwright_python.base import AXE_SCRIPT
+from conftest import served
 
 from analysis import cli
+from analysis.publish.manifest import read_manifest
+from analysis.sources import default_data_directory, list_municipalities
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-
-
-class QuietHandler(http.server.SimpleHTTPRequestHandler):
-    """A file server that prints nothing."""
-
-    def log_message(self, *arguments):
-        """Say nothing."""
+MUNICIPALITIES = list_municipalities(default_data_directory())
+BACK = '<a class="ab-start" href="../index.html">Alla kommuner</a>'
+# Sections, less those where something stands under the heading.
+EMPTY_SECTIONS = """[...document.querySelectorAll('article section')].filter(section =>
+  [...section.children].every(child => /^(H\\d|SPAN)$/.test(child.tagName)
+    || !(child.textContent.trim() || child.querySelector('svg, img')))).map(section => section.id)"""
+BACK_IS_IN_SIGHT = """(() => { const link = document.querySelector('a.ab-start');
+  if (!link || !link.checkVisibility({visibilityProperty: true, opacityProperty: true})) return false;
+  const box = link.getBoundingClientRect();
+  return link.tabIndex >= 0 && box.width > 0 && box.left >= 0 && box.right <= innerWidth
+    && box.top >= 0 && box.bottom <= innerHeight
+    && link.contains(document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2)); })()"""
+AXE_OPTIONS = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+               "resultTypes": ["violations"]}
+AXE_START = """options => { window.axeFaults = axe.run(document, options).then(results =>
+  results.violations.flatMap(fault => fault.nodes.map(node => `${fault.id}: ${node.html.slice(0, 160)}`))); }"""
 
 
 @pytest.fixture(scope="session")
 def built_site(tmp_path_factory):
-    """The site with Malmö's real book."""
+    """The site with every municipality's real book."""
     out = tmp_path_factory.mktemp("sajt") / "html"
-    assert cli.main(["build", "malmo", "--out", str(out)]) == 0
+    assert cli.main(["build", "--out", str(out)]) == 0
     return out
 
 
@@ -40,35 +45,15 @@ def pages(built_site):
     """Every page's path in the site."""
     found = sorted(path.relative_to(built_site).as_posix() for path in built_site.rglob("*.html")
                    if "_static" not in path.parts)
-    assert len(found) > 10
+    assert len(found) > 10 * len(MUNICIPALITIES)
     return found
 
 
 @pytest.fixture(scope="session")
 def origin(built_site):
     """The address of a plain file server of the site."""
-    handler = functools.partial(QuietHandler, directory=str(built_site))
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """A real Chromium; that there is none is a failure, since nothing else sees what a reader sees."""
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        try:
-            chromium = playwright.chromium.launch(
-                executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-        except Error as error:
-            reason = error.message.splitlines()[0]
-            pytest.fail("No Chromium to test with: install one, set CHROMIUM to its path, or run "
-                        f"`playwright install chromium` ({reason})", pytrace=False)
-        yield chromium
-        chromium.close()
+    with served(built_site) as address:
+        yield address
 
 
 def test_pages_in_a_narrow_browser(browser, origin, pages):
@@ -88,6 +73,9 @@ def test_pages_in_a_narrow_browser(browser, origin, pages):
         width = page.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)")
         if width > 375:
             faults.append(f"{name}: scrolls sideways ({width} px)")
+        faults += [f"{name}: nothing under #{id_}" for id_ in page.evaluate(EMPTY_SECTIONS)]
+        if name != "index.html" and not page.evaluate(BACK_IS_IN_SIGHT):
+            faults.append(f"{name}: the way back to the start page is not in sight")
         text = page.evaluate("document.querySelector('main').textContent")
         faults += [f"{name}: says {word}" for word in re.findall(r"\b(?:None|nan|NaN|undefined)\b", text)]
     page.close()
@@ -107,20 +95,72 @@ def test_charts_are_there_without_javascript(browser, origin, pages):
     assert charts > 5
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_no_page_breaks_wcag_22_aa(browser, origin, pages, scheme):
-    rules = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+def test_no_page_breaks_wcag_22_aa_in_light_or_dark(browser, origin, pages):
+    # Two pages at a time, each in a process of its own, and one load for both schemes: axe takes its time.
     # Without motion: a colour caught halfway from light to dark is nobody's contrast.
-    page = browser.new_page(viewport={"width": 1280, "height": 900}, color_scheme=scheme, reduced_motion="reduce")
+    tabs = [browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce") for _ in range(2)]
     faults = []
-    for name in pages:
-        page.goto(f"{origin}/{name}", wait_until="load")
-        if name != "index.html":
-            page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
-        for fault in Axe().run(page, options=rules).response["violations"]:
-            faults += [f"{name}: {fault['id']}: {node['html'][:160]}" for node in fault["nodes"]]
-    page.close()
+    for start in range(0, len(pages), len(tabs)):
+        opened = list(zip(tabs, pages[start:start + len(tabs)], strict=False))
+        for page, name in opened:
+            page.emulate_media(color_scheme="light")
+            page.goto(f"{origin}/{name}", wait_until="load")
+            page.evaluate(AXE_SCRIPT + "; null")
+            if name != "index.html" and not page.evaluate(BACK_IS_IN_SIGHT):
+                faults.append(f"{name}: the way back to the start page is not in sight")
+        for scheme in ("light", "dark"):
+            for page, name in opened:
+                page.emulate_media(color_scheme=scheme)
+                if name != "index.html":
+                    page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
+                page.evaluate(AXE_START, AXE_OPTIONS)
+            for page, name in opened:
+                faults += [f"{name}, {scheme}: {fault}" for fault in page.evaluate("window.axeFaults")]
+    for page in tabs:
+        page.close()
     assert not faults, "\n".join(faults)
+
+
+def test_start_page_leads_to_every_chapter_and_every_page_back(built_site, pages):
+    targets = {target for tag, target in Links((built_site / "index.html").read_text(encoding="utf-8")).targets
+               if tag == "a"}
+    for slug in MUNICIPALITIES:
+        chapters = {f"{slug}/{chapter['name']}.html" for chapter in read_manifest(built_site / slug)["chapters"]}
+        assert chapters and chapters <= targets
+        assert all((built_site / chapter).is_file() for chapter in chapters)
+    assert not [name for name in pages
+                if name != "index.html" and BACK not in (built_site / name).read_text(encoding="utf-8")]
+
+
+@pytest.mark.parametrize("javascript", [True, False])
+@pytest.mark.parametrize("width", [1280, 320])
+def test_a_reader_with_only_a_keyboard_gets_to_a_chapter_and_back(browser, origin, width, javascript):
+    context = browser.new_context(viewport={"width": width, "height": 800}, java_script_enabled=javascript)
+    page = context.new_page()
+    page.goto(f"{origin}/index.html")
+    assert page.locator("main a[href$='/index.html']").count() >= len(MUNICIPALITIES)
+    if javascript:
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+    def tab_to(selector):
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            if page.locator(f"{selector}:focus").count():
+                return
+        pytest.fail(f"{selector} cannot be reached with Tab")
+
+    slug = MUNICIPALITIES[-1]
+    tab_to(f".books > li:has(a[href='{slug}/index.html']) summary")
+    page.keyboard.press("Enter")
+    chapter = f"a[href='{slug}/underlag.html']"
+    tab_to(chapter)
+    assert page.locator(chapter).is_visible()
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{origin}/{slug}/underlag.html")
+    tab_to("a.ab-start")
+    page.keyboard.press("Enter")
+    page.wait_for_url(f"{origin}/index.html")
+    context.close()
 
 
 class Links(HTMLParser):

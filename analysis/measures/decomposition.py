@@ -30,7 +30,11 @@ def decompose(before: dict[str, float], after: dict[str, float]) -> dict[str, fl
     return effects
 
 
-def _yearly_effects(factors: pd.DataFrame) -> pd.DataFrame:
+def yearly_effects(factors: pd.DataFrame) -> pd.DataFrame:
+    """Return each factor's effect from one row of the factors to the next, what they do together, and the change.
+
+    Index: ar, from the second row on; `fran_ar` is the year compared with, `forandring_tkr` the sum of the effects.
+    """
     rows_ = {}
     for previous, year in zip(factors.index[:-1], factors.index[1:], strict=True):
         effects = decompose(factors.loc[previous].to_dict(), factors.loc[year].to_dict())
@@ -65,7 +69,7 @@ def lss_cost_decomposition(municipality: Municipality) -> Draft:
             "timmar_tkr": table["utfall_timmar"] / table["utfall_antal"],
         }
     )
-    frame = _yearly_effects(factors).rename(columns={"samverkan": "samverkan_tkr"})
+    frame = yearly_effects(factors).rename(columns={"samverkan": "samverkan_tkr"})
     return Draft(
         frame,
         (
@@ -107,7 +111,7 @@ def sfb_cost_decomposition(municipality: Municipality) -> Draft:
         },
         index=pd.Index(years, name="ar"),
     )
-    frame = _yearly_effects(factors).rename(columns={"samverkan": "samverkan_tkr"})
+    frame = yearly_effects(factors).rename(columns={"samverkan": "samverkan_tkr"})
     cost, one_off = booked["nettokostnad_tkr"].loc[years], booked["engangsposter_tkr"].loc[years]
     modelled = frame["forandring_tkr"]
     frame["forandring_tkr"] = cost.diff().loc[frame.index]

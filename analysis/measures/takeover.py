@@ -11,14 +11,15 @@ from analysis.measures.schablon import days_in_year
 from analysis.sources.municipality import Municipality
 from analysis.sources.registers import DatedValue
 
+NATION = "Riket"
 FALLS_AWAY, REMAINS, ADDED = "Faller bort", "Blir kvar", "Ny intäkt"
 
 
-def grant_cut_per_inhabitant(municipality: Municipality) -> tuple[float, tuple[DatedValue, DatedValue]]:
-    """Return the proposed cut in the general grant in kr per inhabitant, and the two values that it is made of."""
+def grant_cut_per_inhabitant(municipality: Municipality) -> tuple[float, DatedValue, pd.DataFrame]:
+    """Return the proposed cut in the general grant in kr per inhabitant, the cut in mnkr and the nation's people."""
     cut = municipality.parameters["forstatligande_anslag"].values[-1]
-    people = municipality.parameters["folkmangd_riket"].in_year(cut.start.year)
-    return cut.value * 1000 * 1000 / people.value, (cut, people)
+    people = national_rows(municipality, "befolkning", omrade=NATION, ar=cut.start.year)
+    return cut.value * 1000 * 1000 / float(people["invanare_antal"].iloc[0]), cut, people
 
 
 @measure("Vad som faller bort och dras in per invånare")
@@ -34,10 +35,10 @@ def takeover_per_inhabitant(municipality: Municipality) -> Draft:
         kan vinna, inte en uträknad besparing. Anslaget fördelas efter invånare, så minskningen räknas som lika stor
         per invånare i alla kommuner. Utjämningen av LSS-kostnader mellan kommuner skulle också ändras; det ingår inte.
     Raises: MissingData where no cost is known for the year.
-    Source: data/nationellt/kostnad_per_invanare.csv, parametrar.yml.
+    Source: data/nationellt/kostnad_per_invanare.csv, befolkning.csv, parametrar.yml.
     """
-    taken, values = grant_cut_per_inhabitant(municipality)
-    year = values[0].start.year
+    taken, cut, people = grant_cut_per_inhabitant(municipality)
+    year = cut.start.year
     try:
         costs = cost_per_inhabitant(municipality).frame
         areas = list(costs.columns)
@@ -58,7 +59,7 @@ def takeover_per_inhabitant(municipality: Municipality) -> Draft:
             Quantity("indraget_kr_per_inv", "Anslag som dras in", "kr_per_inv"),
             Quantity("kvar_kr_per_inv", "Skillnad", "kr_per_inv", signed=True),
         ),
-        (used[used["omrade"].isin(areas)], *values),
+        (used[used["omrade"].isin(areas)], cut, people),
         title=f"Kommunens kostnad och anslaget som skulle dras in, {year}",
     )
 

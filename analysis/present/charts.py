@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import altair as alt
@@ -20,7 +21,8 @@ GREY = "#6b6b6b"
 WIDTH = 560
 
 
-def _finish(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
+def finish(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
+    """Return a chart with the fonts, inks and grid that every chart of the book has."""
     return (
         chart.configure(font=FONT, background="#ffffff", padding=8)
         .configure_view(stroke=None)
@@ -80,7 +82,7 @@ def bar_panels(result: Result, columns: Sequence[str], *, height: int = 110, sha
         )
         zero = alt.Chart(pd.DataFrame({"y": [0]})).mark_rule(color=GREY).encode(y=height_axis)
         panels.append((zero + bars + above + below).properties(width=WIDTH, height=height, title=quantity.label))
-    return _finish(alt.vconcat(*panels, spacing=18))
+    return finish(alt.vconcat(*panels, spacing=18))
 
 
 def lines(
@@ -154,7 +156,7 @@ def lines(
             )
             .encode(x=axis, y=height_axis, text="label:N")
         )
-    return _finish(alt.layer(*layers).properties(width=WIDTH - 130, height=height))
+    return finish(alt.layer(*layers).properties(width=WIDTH - 130, height=height))
 
 
 def paired_bars(result: Result, columns: Sequence[str], *, bar: int = 22) -> alt.TopLevelMixin:
@@ -182,4 +184,99 @@ def paired_bars(result: Result, columns: Sequence[str], *, bar: int = 22) -> alt
             x=alt.X("value:Q", scale=scale), text=alt.Text("value:Q", format=_format(result.quantity(columns[0])))
         )
         panels.append((bars + text).properties(width=WIDTH - 200, height=(bar + 10) * len(data), title=str(key)))
-    return _finish(alt.vconcat(*panels, spacing=16))
+    return finish(alt.vconcat(*panels, spacing=16))
+
+
+def bars(result: Result, column: str, *, bar: int = 22) -> alt.TopLevelMixin:
+    """Return horizontal bars in one panel, one a row of the result, in its order, each with its value."""
+    labels = [_name(key) for key in result.frame.index]
+    data = pd.DataFrame({"label": labels, "value": result.frame[column].to_list()}).dropna()
+    low, high = min(0.0, float(data["value"].min())), max(0.0, float(data["value"].max()))
+    scale = alt.Scale(domain=[low, low + (high - low or 1.0) * 1.15], nice=False)
+    base = alt.Chart(data).encode(
+        y=alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=260, domain=False, ticks=False))
+    )
+    drawn = base.mark_bar(size=bar, color=COLOURS[0]).encode(x=alt.X("value:Q", axis=None, scale=scale))
+    text = base.mark_text(align="left", dx=4, fontSize=13, color=INK).encode(
+        x=alt.X("value:Q", scale=scale), text=alt.Text("value:Q", format=_format(result.quantity(column)))
+    )
+    return finish((drawn + text).properties(width=WIDTH - 200, height=(bar + 10) * len(data)))
+
+
+@dataclass(frozen=True)
+class Span:
+    """A bar from one value to another, with its name and the words at its two ends."""
+
+    name: str
+    start: float
+    end: float
+    start_words: str
+    end_words: str
+
+
+def spans(found: Sequence[Span], base: float, *, x_title: str, base_words: str, row: int = 46) -> alt.TopLevelMixin:
+    """Return spans around one base value, one below the other, each with its name above and its ends in words.
+
+    What lies from the base to `start` is dark and what lies to `end` is light, so that the ends can be told apart.
+    """
+    lines = []
+    for position, span in enumerate(found):
+        # Which end lies to the left differs from span to span, and the words stand outside the bar.
+        left, right = sorted(((span.start, span.start_words), (span.end, span.end_words)), key=lambda end: end[0])
+        lines.append(
+            {
+                "y": position * row + 12,
+                "bar": position * row + 30,
+                "name": span.name,
+                "base": base,
+                "start": span.start,
+                "end": span.end,
+                "left": left[0],
+                "left_words": left[1],
+                "right": right[0],
+                "right_words": right[1],
+            }
+        )
+    data = pd.DataFrame(lines)
+    low, high = float(data["left"].min()), float(data["right"].max())
+    room = (high - low or abs(high) or 1.0) * 0.28
+    scale = alt.Scale(domain=[low - room, high + room], nice=False, zero=False)
+    height = row * len(lines)
+    down = alt.Scale(domain=[0, height], range=[0, height], nice=False)
+
+    def across(field: str) -> alt.X:
+        return alt.X(f"{field}:Q", title=x_title, scale=scale, axis=alt.Axis(format=",.0f", tickCount=5, grid=False))
+
+    def at(field: str) -> alt.Y:
+        return alt.Y(f"{field}:Q", axis=None, scale=down)
+
+    chart = alt.Chart(data)
+    layers = [
+        chart.mark_bar(size=16, color=COLOURS[0]).encode(x=across("base"), x2="start", y=at("bar")),
+        chart.mark_bar(size=16, color="#a9c8e6", stroke=COLOURS[0], strokeWidth=1).encode(
+            x=across("base"), x2="end", y=at("bar")
+        ),
+    ]
+    rules = [(base, base_words, [])]
+    if low - room < 0 < high + room:
+        rules.append((0.0, "", [4, 3]))
+    for value, words, dash in rules:
+        line = alt.Chart(pd.DataFrame({"x": [value], "words": [words]}))
+        layers.append(line.mark_rule(color=INK, strokeWidth=1.5, strokeDash=dash).encode(x=across("x")))
+        layers.append(
+            line.mark_text(dy=-8, fontSize=13, fontWeight="bold", color=INK).encode(
+                x=across("x"), y=alt.value(0), text="words:N"
+            )
+        )
+    # Words in white under the words in ink, so that no line runs through them.
+    for under in ({"stroke": "#ffffff", "strokeWidth": 4, "color": "#ffffff"}, {"color": INK}):
+        layers += [
+            chart.mark_text(align="left", fontSize=13, **under).encode(x=alt.value(0), y=at("y"), text="name:N"),
+            chart.mark_text(align="right", dx=-6, fontSize=12, **under).encode(
+                x=across("left"), y=at("bar"), text="left_words:N"
+            ),
+            chart.mark_text(align="left", dx=6, fontSize=12, **under).encode(
+                x=across("right"), y=at("bar"), text="right_words:N"
+            ),
+        ]
+    return finish(alt.layer(*layers).properties(width=WIDTH - 120, height=height))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import pandas as pd
+from babel.dates import get_month_names
 
 from analysis.measures.economy import change_between
 from analysis.present.numbers import percent
@@ -21,10 +22,19 @@ def period(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}–{last}"
 
 
-def listed(words: Sequence[object]) -> str:
+def dated(text: str) -> str:
+    """Return a date that is as precise as its source in words: 2021, november 2021 or 30 november 2021."""
+    year, *rest = text.split("-")
+    if not rest:
+        return year
+    words = f"{get_month_names(locale='sv')[int(rest[0])]} {year}"
+    return f"{int(rest[1])} {words}" if len(rest) > 1 else words
+
+
+def listed(words: Sequence[object], conjunction: str = "och") -> str:
     """Return words as a, b och c."""
     texts = [str(word) for word in words]
-    return texts[0] if len(texts) == 1 else ", ".join(texts[:-1]) + " och " + texts[-1]
+    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} {conjunction} {texts[-1]}"
 
 
 def which_years(chosen: Sequence[int], every: Sequence[int]) -> str:

@@ -98,8 +98,8 @@ class TextCell:
     text: bool = False
 
 
-# A place in a source, and its lines: what the line is of, and its cells.
-Groups = Sequence[tuple[str, Sequence[tuple[str, Sequence[TextCell]]]]]
+# A place in a source, and its lines: what the line is of, its cells, and what is said below it, if anything.
+Groups = Sequence[tuple[str, Sequence[tuple[str, Sequence[TextCell], str]]]]
 
 
 def grouped_table(caption: str, heads: Sequence[str], groups: Groups, intro: str = "") -> Markup:
@@ -110,8 +110,8 @@ def grouped_table(caption: str, heads: Sequence[str], groups: Groups, intro: str
     return Markup(html, f"{intro} {caption}".strip())
 
 
-def pairs(intro: str, entries: Sequence[tuple[str, Sequence[tuple[str, str]]]]) -> Markup:
-    """Return entries one below the other, each with a heading and its facts as term and text."""
+def pairs(intro: str, entries: Sequence[tuple[str, Sequence[tuple[str, str, str]]]]) -> Markup:
+    """Return entries one below the other, each with a heading and its facts: term, text and where it stands."""
     html = _TEMPLATES.get_template("pairs.html.j2").render(intro=intro, entries=entries)
     return Markup(html, " ".join([intro, *(title for title, _ in entries)]).strip())
 
@@ -127,7 +127,7 @@ class FoldedTable:
     groups: Groups
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
-        shown = [value.shown for _, lines in self.groups for _, cells in lines for value in cells]
+        shown = [value.shown for _, lines in self.groups for _, cells, _ in lines for value in cells]
         html = _TEMPLATES.get_template("grouped.html.j2").render(
             id=self.result.id,
             folded=self.summary,
@@ -145,7 +145,8 @@ class FoldedTable:
 class TableView:
     """A table of a result; years run across where the index is years, unless `tall`.
 
-    `change` adds the change from the first year to the last, in the unit and in percent.
+    `change` adds the change from the first year to the last, in the unit and in percent; `highlight` is the label of
+    a line that stands out.
     """
 
     municipality: Municipality
@@ -154,6 +155,7 @@ class TableView:
     tall: bool = False
     index_label: str = ""
     caption: str = ""
+    highlight: str = ""
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         heads, lines = self.grid()
@@ -163,11 +165,19 @@ class TableView:
             heads=heads,
             lines=lines,
             has_gaps=NO_VALUE in shown,
+            highlight=self.highlight,
+            word_heads=self._word_heads(),
             download=True,
             **_facts(self.municipality, self.result, self.caption),
         )
         data = {"text/html": html, "text/plain": self.result.title, "text/csv": to_csv(self.result)}
         return data, {"assistansboken": {"table_id": self.result.id}}
+
+    def _word_heads(self) -> list[str]:
+        """Return the heads of the columns that hold words, which stand to the left as their cells do."""
+        if self.result.frame.index.name == "ar" and not self.tall:
+            return []
+        return [quantity.label for quantity in self.result.quantities if quantity.unit == "text"]
 
     def grid(self) -> tuple[list[str], list[tuple[str, list[TextCell]]]]:
         """Return the column heads and, for each line, its label and cells."""
@@ -231,7 +241,7 @@ class ChartView:
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         id_ = self.id or self.result.id
         facts = _facts(self.municipality, self.result, self.title, self.extra)
-        heads, lines = TableView(self.municipality, self.result, tall=True).grid()
+        heads, lines = self.grid()
         units = {q.unit for q in self.result.quantities if q.unit not in ("text", "ar")}
         html = _TEMPLATES.get_template("chart.html.j2").render(
             id=id_,
@@ -246,6 +256,15 @@ class ChartView:
         )
         return {"text/html": html, "text/plain": f"{facts['caption']}. {self.finding}"}
 
+    def grid(self) -> tuple[list[str], list[tuple[str, list[TextCell]]]]:
+        """Return the heads and lines of the table beside the chart."""
+        return TableView(self.municipality, self.result, tall=True).grid()
+
+
+def render(template: str, municipality: Municipality, result: Result, caption: str, **values: object) -> str:
+    """Return a template filled with a result's caption, source, formula and method, and with the values given."""
+    return _TEMPLATES.get_template(template).render(**{**_facts(municipality, result, caption), **values})
+
 
 def _facts(municipality: Municipality, result: Result, caption: str, extra: Sequence[Result] = ()) -> dict:
     references = list(dict.fromkeys(r for one in (result, *extra) for r in one.references))
@@ -257,7 +276,7 @@ def _facts(municipality: Municipality, result: Result, caption: str, extra: Sequ
     return {
         "caption": caption or result.title,
         "unit": UNIT_WORDS.get(units[0], "") if len(set(units)) == 1 and units[0] != "antal" else "",
-        "source_line": "; ".join(f"{sources[id_].publisher}, {sources[id_].title}" for id_ in named) + "."
+        "source_line": "; ".join(f"{sources[id_].publisher}, {sources[id_].title}" for id_ in named).rstrip(".") + "."
         if named
         else "egna antaganden, se nedan.",
         "status_line": ", ".join(statuses),

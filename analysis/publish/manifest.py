@@ -11,7 +11,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import analysis
+from analysis.measures.published import OUTCOMES, reconciliation_counts
+from analysis.present.pages.comparison import shared_rows
 from analysis.publish.plan import PROJECT_ROOT, Plan
+from analysis.sources import Municipality
 
 FILE_NAME = "manifest.json"
 TOOLS = ("jupyter-book", "sphinx", "papermill", "pandas", "altair", "vl-convert-python")
@@ -19,19 +22,42 @@ BINARY_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".pdf", ".xlsx", ".docx", ".
 
 
 def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT) -> dict:
-    """Return the manifest of a book that is about to be built."""
-    slug = plan.municipality.slug
+    """Return the manifest of a book that is about to be built: what it is made from, and what the start page tells.
+
+    Raises UnknownFigure or MissingData where the list of printed figures points at what is not there.
+    """
+    municipality = plan.municipality
+    document = municipality.sources.get(municipality.document)
     return {
-        "municipality": slug,
-        "name": plan.municipality.name,
+        "municipality": municipality.slug,
+        "name": municipality.name,
+        "period": [municipality.first_year, municipality.last_year],
+        "tables": sorted(municipality.tables),
+        "document": {"title": document.title, "publisher": document.publisher} if document else None,
         "built_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "python": platform.python_version(),
         "versions": {"assistansboken": analysis.__version__,
                      **{name: importlib.metadata.version(name) for name in TOOLS}},
-        "chapters": [{"name": chapter.name, "title": chapter.title} for chapter in plan.chapters],
+        "chapters": [{"name": chapter.name, "title": chapter.title, "part": chapter.part} for chapter in plan.chapters],
         "left_out": [{"name": item.chapter.name, "title": item.chapter.title, "reason": item.reason}
                      for item in plan.left_out],
-        "inputs": input_hashes(slug, data_directory, root),
+        "shared": shared_rows(municipality),
+        "reconciliation": _reconciliation(municipality),
+        "inputs": input_hashes(municipality.slug, data_directory, root, municipality.peers),
+    }
+
+
+def _reconciliation(municipality: Municipality) -> dict[str, int] | None:
+    """Return how many of the document's figures agree, deviate and cannot be computed; None where none are listed."""
+    if not municipality.has("publicerat"):
+        return None
+    total = reconciliation_counts(municipality).frame.loc["Summa"]
+    counts = {outcome: int(total.get(outcome, 0)) for outcome in OUTCOMES}
+    return {
+        "figures": int(total["alla"]),
+        "agree": counts["stammer"],
+        "deviate": counts["avviker"] + counts["oforklarad"],
+        "untestable": counts["utan_underlag"],
     }
 
 
@@ -55,11 +81,16 @@ def same_inputs(one: dict | None, other: dict | None) -> bool:
     return one is not None and other is not None and {**one, "built_at": ""} == {**other, "built_at": ""}
 
 
-def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT) -> dict[str, str]:
-    """Return the SHA-256 of each input by its name in the project; text is hashed with LF line ends."""
+def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT,
+                 peers: Iterable[str] = ()) -> dict[str, str]:
+    """Return the SHA-256 of each input by its name in the project; text is hashed with LF line ends.
+
+    What the peers' folders hold is input too, since a chapter compares the municipality with them.
+    """
     package = Path(analysis.__file__).parent
     hashes = {}
-    for folder in (data_directory / "kommuner" / slug, data_directory / "nationellt"):
+    municipal = [data_directory / "kommuner" / name for name in (slug, *peers)]
+    for folder in (*municipal, data_directory / "nationellt"):
         for path in _files(folder):
             hashes["data/" + path.relative_to(data_directory).as_posix()] = _hash([path])
     hashes["data/kallor.yml"] = _hash([data_directory / "kallor.yml"])
@@ -67,7 +98,7 @@ def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT) -> 
     for path in [*project, *_files(root / "chapters", ".ipynb")]:
         if path.exists():
             hashes[path.relative_to(root).as_posix()] = _hash([path])
-    code = [path for path in _files(package) if path.suffix in {".py", ".j2", ".css"}]
+    code = [path for path in _files(package) if path.suffix in {".py", ".j2", ".css", ".html", ".js"}]
     hashes["package"] = _hash(code, package)
     return dict(sorted(hashes.items()))
 

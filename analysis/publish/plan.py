@@ -9,12 +9,14 @@ from pathlib import Path, PurePosixPath
 import nbformat
 import yaml
 
+from analysis.present.language import listed
 from analysis.sources import Municipality
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 KERNEL = "python3"
 PART_WORDS = {"sfb": "SFB", "lss": "LSS", "utforare": "utföraren", "totalt": "helheten"}
+CARD_WORDS = {"uppdrag": "uppdraget i kommun.yml", "grannar": "kommuner att jämföra med (grannar i kommun.yml)"}
 
 
 @dataclass(frozen=True)
@@ -100,21 +102,36 @@ def plan_book(municipality: Municipality, chapters: Iterable[Chapter]) -> Plan:
     for chapter in others:
         unmet = [need for need in chapter.needs if not municipality.has(need)]
         if unmet:
-            left_out.append(LeftOut(chapter, "Saknas: " + ", ".join(describe_need(need) for need in unmet)))
+            left_out.append(LeftOut(chapter, "Saknas: " + "; ".join(describe_need(need) for need in unmet)))
         else:
             taken.append(chapter)
     return Plan(municipality, tuple(taken), tuple(left_out))
 
 
 def describe_need(need: str) -> str:
-    """Return a need in the analyst's words."""
-    table, _, part = need.partition(":")
-    if table == "nationellt":
-        spec = NATIONAL_TABLES.get(part)
-        return f"kommunens rader i nationellt/{part}.csv" + (f" ({spec.title})" if spec else "")
-    spec = MUNICIPAL_TABLES.get(table)
-    return f"{table}.csv" + (f" ({spec.title})" if spec else "") + (
-        f", rader för {PART_WORDS.get(part, part)}" if part else "")
+    """Return a need in the analyst's words; of several of which one is enough, each table is named once."""
+    parts: dict[tuple[str, str], list[str]] = {}
+    for one in need.split("|"):
+        table, _, part = one.partition(":")
+        if table == "nationellt":
+            parts[table, part] = []
+        else:
+            parts.setdefault((table, ""), []).append(part)
+    return ", eller ".join(_describe(table, national, chosen) for (table, national), chosen in parts.items())
+
+
+def _describe(table: str, national: str, parts: list[str]) -> str:
+    if table in CARD_WORDS:
+        return CARD_WORDS[table]
+    spec = NATIONAL_TABLES.get(national) if national else MUNICIPAL_TABLES.get(table)
+    title = f" ({spec.title})" if spec else ""
+    if national:
+        return f"kommunens rader i nationellt/{national}.csv{title}"
+    if not all(parts):
+        return f"{table}.csv{title}"
+    if table == "iakttagelser":
+        return f"{table}.csv{title} med rader för kapitlet {listed(parts, 'eller')}"
+    return f"{table}.csv{title} med rader för {listed([PART_WORDS.get(part, part) for part in parts], 'eller')}"
 
 
 def _needs(metadata: dict) -> tuple[str, ...]:

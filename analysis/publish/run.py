@@ -15,19 +15,24 @@ from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from html import unescape
 from multiprocessing import get_context
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import nbformat
 import yaml
 
 import analysis
+from analysis.measures.published import UnknownFigure
+from analysis.measures.result import MissingData
 from analysis.publish.manifest import FILE_NAME, make_manifest, read_manifest, same_inputs, write_manifest
 from analysis.publish.plan import KERNEL, PROJECT_ROOT, Plan
 
 PARAMETERS = {"kommun", "data", "manifest"}
 CELL_TIMEOUT_SECONDS = 600
 BOOK_COMMAND = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "-W", "--keep-going"]
+_LINK = re.compile(r'<a\b[^>]*?\shref="([^"]+)"')
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -81,7 +86,11 @@ def build_books(plans: Sequence[Plan], data_directory: Path, work: Path, *, jobs
             for plan in plans:
                 slug = plan.municipality.slug
                 book = work / "books" / slug
-                manifest = make_manifest(plan, data_directory, root)
+                try:
+                    manifest = make_manifest(plan, data_directory, root)
+                except (MissingData, UnknownFigure) as error:
+                    pending.append(Outcome(plan, book, [BuildFault(slug, "", None, str(error))]))
+                    continue
                 if not force and same_inputs(manifest, read_manifest(book)):
                     say(f"{slug}: oförändrad sedan {read_manifest(book)['built_at']}, byggs inte om")
                     pending.append(Outcome(plan, book))
@@ -206,6 +215,9 @@ def _finish(plan: Plan, stage: Path, book: Path, runs: Sequence[Future], say: Ca
     (html / "tabeller").mkdir()
     for name, text in tables.items():
         (html / "tabeller" / f"{name}.csv").write_bytes(text.encode("utf-8-sig"))
+    faults = dead_links(plan, html)
+    if faults:
+        return Outcome(plan, book, faults)
     shutil.copy(stage / FILE_NAME, html / FILE_NAME)
     shutil.rmtree(book, ignore_errors=True)
     book.parent.mkdir(parents=True, exist_ok=True)
@@ -235,6 +247,25 @@ def _tables(plan: Plan, stage: Path) -> tuple[dict[str, str], list[BuildFault]]:
                     number = cell.metadata.get("assistansboken", {}).get("number")
                     faults.append(BuildFault(plan.municipality.slug, chapter.name, number, cause))
     return tables, faults
+
+
+def dead_links(plan: Plan, html: Path) -> list[BuildFault]:
+    """Return the links of each chapter to what is not in the book.
+
+    Jupyter Book warns of those in prose, but passes on those in what a cell gives.
+    """
+    faults = []
+    for chapter in plan.chapters:
+        page = html / f"{chapter.name}.html"
+        targets = dict.fromkeys(_LINK.findall(page.read_text(encoding="utf-8")))
+        for target in map(unescape, targets):
+            parts = urlsplit(target)
+            inside = not (parts.scheme or parts.netloc) and parts.path and not parts.path.startswith("..")
+            if inside and not (html / unquote(parts.path)).exists():
+                faults.append(BuildFault(plan.municipality.slug, chapter.name, None,
+                                         f"länken ”{target}” går till något som inte finns i den här boken. En cell "
+                                         "som ger en länk ska ha samma needs som kapitlet, och länken sluta på .html"))
+    return faults
 
 
 def run_jupyter_book(stage: Path) -> list[str]:

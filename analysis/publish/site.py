@@ -8,11 +8,18 @@ from pathlib import Path
 
 import jinja2
 
+from analysis.measures.shared import SHARED
+from analysis.present.language import dated, genitive, period
+from analysis.present.numbers import NO_VALUE, UNIT_WORDS, number
+from analysis.present.pages.comparison import CAVEATS
 from analysis.publish.manifest import read_manifest
 from analysis.publish.plan import PROJECT_ROOT
 
 MARKER = ".assistansboken"
 ASSETS = Path(__file__).parent / "assets"
+COMPARISON, RECONCILIATION = "jamforelse", "avstamning"
+# By code point ä would stand before å.
+_ALPHABET = str.maketrans("åä", "äå")
 
 
 class SiteFault(Exception):
@@ -71,13 +78,50 @@ def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, root: Pat
 
 
 def _write_start_page(site: Path) -> None:
-    books = [manifest for folder in site.iterdir() if folder.is_dir() and (manifest := read_manifest(folder))]
-    books.sort(key=lambda manifest: manifest["name"])
+    manifests = [manifest for folder in site.iterdir() if folder.is_dir() and (manifest := read_manifest(folder))]
+    manifests.sort(key=lambda manifest: manifest["name"].lower().translate(_ALPHABET))
+    books = [_StartBook(manifest) for manifest in manifests]
+    columns = [quantity for quantity in SHARED if any(quantity.name in book.figures for book in books)]
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(ASSETS), autoescape=True, trim_blocks=True,
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
-    html = environment.get_template("start.html.j2").render(books=books)
+    environment.globals.update(number=number, genitive=genitive, dated=dated, units=UNIT_WORDS, no_value=NO_VALUE)
+    html = environment.get_template("start.html.j2").render(
+        books=books, columns=columns, caveats=CAVEATS, compared=[book for book in books if book.figures],
+        with_comparison=[book for book in books if COMPARISON in book.titles],
+        reconciled=[book for book in books if book.reconciliation], comparison=COMPARISON,
+        reconciliation=RECONCILIATION)
     (site / "index.html").write_text(html, encoding="utf-8", newline="\n")
     shutil.copy(ASSETS / "start.css", site / "start.css")
+
+
+class _StartBook:
+    """What the start page tells of a book, from its manifest, which may be of an older version with less in it."""
+
+    def __init__(self, manifest: dict) -> None:
+        self.slug, self.name = manifest["municipality"], manifest["name"]
+        self.built_on = manifest["built_at"][:10]
+        self.period = period(*manifest["period"]) if "period" in manifest else ""
+        self.holds = _holds(manifest)
+        self.left_out = manifest.get("left_out", [])
+        self.figures = {figure["id"]: figure for figure in manifest.get("shared", [])}
+        self.reconciliation = manifest.get("reconciliation")
+        self.document = manifest.get("document")
+        self.parts: dict[str, list[dict]] = {}
+        for chapter in manifest.get("chapters", []):
+            self.parts.setdefault(chapter.get("part", ""), []).append(chapter)
+        self.titles = {chapter["name"]: chapter["title"] for chapter in manifest.get("chapters", [])}
+
+
+def _holds(manifest: dict) -> str:
+    """Return in a sentence what a book rests on; empty where the manifest does not tell."""
+    if "document" not in manifest:
+        return ""
+    document = manifest["document"]
+    if document:
+        return f"Räknar om ”{document['title']}” ({document['publisher']})."
+    if manifest["tables"]:
+        return "Bygger på kommunens egna uppgifter."
+    return "Bygger på jämförelsetal om kommunen; egna uppgifter saknas."
 
 
 def _beside(out: Path, word: str) -> Path:

@@ -71,9 +71,9 @@ class Municipality:
     def has(self, *names: str) -> bool:
         """Tell whether the municipality has all of these needs.
 
-        A need is a table, `tabell:verksamhet`, `iakttagelser:kapitel`, `nationellt:tabell` (a row for the
-        municipality's own area in a national table), `uppdrag` or `grannar` (what its card says), or several with `|`
-        between, one of which is enough.
+        A need is a table, `tabell:verksamhet`, `iakttagelser:kapitel`, `fakta:uppgift`, `nationellt:tabell` (a row for
+        the municipality's own area in a national table), `uppdrag` or `grannar` (what its card says), or several with
+        `|` between, one of which is enough.
         """
         return all(any(self._has(one) for one in name.split("|")) for name in names)
 
@@ -89,7 +89,7 @@ class Municipality:
         frame = self.tables.get(table)
         if frame is None:
             return False
-        column = "kapitel" if table == "iakttagelser" else "verksamhet"
+        column = {"iakttagelser": "kapitel", "fakta": "uppgift"}.get(table, "verksamhet")
         return not part or bool((frame[column] == part).any())
 
 

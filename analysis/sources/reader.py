@@ -218,10 +218,12 @@ def _validate(frame, spec, sources, shown, raw, header) -> list[Fault]:
                                 + ", ".join(key), "ta bort eller rätta den ena raden", line, key[0],
                                 written(line, key[0])))
     if spec.provenance:
-        for line, source in frame["kalla"].items():
-            if isinstance(source, str) and source not in sources:
-                near = difflib.get_close_matches(source, sources, n=1)
-                advice = f"skriv ”{near[0]}”" if near else "rätta namnet eller lägg till källan i kallor.yml"
-                faults.append(Fault(shown, "källan finns inte i kallor.yml", "ett namn ur kallor.yml",
-                                    advice, line, "kalla", source))
+        # A contradiction stands between two sources.
+        for name in [column for column in ("kalla", "kalla_2") if column in frame]:
+            for line, source in frame[name].items():
+                if isinstance(source, str) and source not in sources:
+                    near = difflib.get_close_matches(source, sources, n=1)
+                    advice = f"skriv ”{near[0]}”" if near else "rätta namnet eller lägg till källan i kallor.yml"
+                    faults.append(Fault(shown, "källan finns inte i kallor.yml", "ett namn ur kallor.yml",
+                                        advice, line, name, source))
     return faults

@@ -22,20 +22,27 @@ CHAPTERS_WITH_OBSERVATIONS = (
     "slutsatser",
 )
 SCENARIO_INPUTS = (
+    "ar",
     "timmar",
+    "timmar_per_manad",
+    "timmar_per_vecka",
     "brukare_antal",
+    "brukare_sfb_antal",
     "brukare_andra_antal",
+    "brukare_andra_sfb_antal",
     "kostnad_kr_per_timme",
     "ersattning_kr_per_timme",
     "ersattning_hojd_kr_per_timme",
     "hojd_andel",
     "pris_kr_per_timme",
+    "leverantorer_antal",
     "egna_forsta_timmar_tkr",
     "andras_forsta_timmar_tkr",
     "sjuklon_tkr",
     "tillfalliga_utokningar_tkr",
     "uppfoljning_tkr",
     "sol_hsl_tkr",
+    "uppfoljning_sol_hsl_tkr",
     "beredskap_andel",
 )
 STATUSES = ("", "preliminar", "uppskattad", "avrundad", "andrahand", "harledd", "kontrollerad")
@@ -323,7 +330,7 @@ MUNICIPAL_TABLES = {
             (
                 ColumnSpec("indata", "text", "Indatats namn", allowed=SCENARIO_INPUTS),
                 ColumnSpec("driftform", "text", "Driftform som värdet gäller", allowed=("alla", *FORMS)),
-                ColumnSpec("varde", "number", "Värde"),
+                ColumnSpec("varde", "number", "Värde", minimum=0),
                 ColumnSpec("enhet", "text", "Enhet"),
                 ColumnSpec("beskrivning", "text", "Hur värdet är hämtat eller härlett"),
             ),
@@ -374,6 +381,12 @@ NATIONAL_TABLES = {
                 _AREA,
                 ColumnSpec("kostnad_kr_per_inv", "number", "Kostnad minus ersättning från Försäkringskassan", "kr"),
             ),
+            ("ar", "omrade"),
+        ),
+        TableSpec(
+            "befolkning",
+            "Folkmängd den 31 december",
+            (_YEAR, _AREA, ColumnSpec("invanare_antal", "integer", "Invånare den 31 december", "antal", minimum=1)),
             ("ar", "omrade"),
         ),
         TableSpec(

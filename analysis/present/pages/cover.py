@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from analysis.measures.comparison import cost_per_inhabitant
 from analysis.measures.economy import budget_outcome, change_between
+from analysis.measures.own_provision import own_accounts, own_hour
 from analysis.measures.schablon import wage_gap
 from analysis.measures.volumes import hours_per_user, users
 from analysis.present.book import Book
 from analysis.present.language import change_sentence, genitive, moved, period
 from analysis.present.numbers import kronor, mnkr, number, percent
+from analysis.present.pages.choice import against_sentence
 from analysis.present.pages.costs import deviation_sentence, inhabitants_finding
 from analysis.present.pages.models import decomposition_sentence, wage_sentence
-from analysis.present.pages.volumes import flow_sentence, hours_per_user_sentence, users_sentence
+from analysis.present.pages.own_provision import result_sentence as own_result_sentence
+from analysis.present.pages.reconciliation import summary_sentence as reconciliation_sentence
+from analysis.present.pages.scenario import change_text, result_text, tornado_sentence
+from analysis.present.pages.volumes import flow_sentence, hours_per_user_sentence, october_sentences, users_sentence
 from analysis.present.views import Prose, bullets, prose
+from analysis.sources.schema import LAWS
 
 
 def title_text(book: Book) -> Prose:
@@ -37,11 +44,33 @@ def summary_list(book: Book) -> Prose:
         found.append("LSS. " + hours_per_user_sentence(book))
     if municipality.has("ekonomi:lss", "brukare:lss", "timmar:lss"):
         found.append("LSS. " + decomposition_sentence(book, "lss"))
+    if municipality.has("konton"):
+        found.append("Den egna utföraren. " + own_result_sentence(own_accounts(municipality).frame["resultat_tkr"]))
+    if municipality.has("konton", "egen_regi"):
+        found.append(_own_hour_sentence(book))
+    if municipality.has("val_av_utforare"):
+        found.append(against_sentence(book))
+    if municipality.has("scenario"):
+        found += ["Upphandling. " + " ".join(text.paragraphs) for text in (result_text(book), change_text(book))]
     if municipality.has("nationellt:kostnad_per_invanare"):
         found.append(inhabitants_finding(book))
+    if not municipality.has("brukare") and municipality.has("nationellt:brukare_1_oktober"):
+        found += [f"{law.upper()}. {october_sentences(book, law)[0]}" for law in LAWS if october_sentences(book, law)]
     if municipality.has("loner"):
         found.append(wage_sentence(book))
-    return bullets(found)
+    if municipality.has("publicerat"):
+        found.append(reconciliation_sentence(book))
+    if not found:
+        return prose(
+            f"Det finns ännu inga uppgifter om {municipality.name} i underlaget. Boken visar vad som gäller i hela "
+            "landet."
+        )
+    return bullets([sentence for sentence in found if sentence])
+
+
+def _own_hour_sentence(book: Book) -> str:
+    hour = own_hour(book.municipality).frame["kostnad_kr_per_timme"]
+    return change_sentence("kostnaden per utförd timme", hour, lambda value: kronor(value, 2))
 
 
 def drivers_list(book: Book) -> Prose:
@@ -70,11 +99,22 @@ def drivers_list(book: Book) -> Prose:
     if municipality.has("ekonomi:utforare"):
         frame = budget_outcome(municipality, "utforare").frame
         found.append("Kommunalt utförande. " + deviation_sentence(frame))
+    if municipality.has("konton", "egen_regi"):
+        found.append(_own_hour_sentence(book))
+    if municipality.has("scenario"):
+        found.append("Upphandling. " + tornado_sentence(book))
+    if municipality.has("nationellt:kostnad_per_invanare"):
+        costs = cost_per_inhabitant(municipality).frame[municipality.area]
+        found.append(change_sentence("kostnaden per invånare", costs, kronor))
+    if not municipality.has("brukare") and municipality.has("nationellt:brukare_1_oktober"):
+        found += [f"{law.upper()}. {october_sentences(book, law)[0]}" for law in LAWS if october_sentences(book, law)]
     if municipality.has("loner"):
         gap = wage_gap(municipality).frame["gap_kr_per_timme"].iloc[-1]
         found.append(
             "Lönerna har ökat mer än schablonbeloppet." if gap > 0 else "Lönerna har inte ökat mer än schablonbeloppet."
         )
+    if not found:
+        return prose(f"Underlaget för {municipality.name} räcker inte till slutsatser om kostnader och volymer.")
     return bullets(found)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import re
+from collections.abc import Callable
 from itertools import groupby
 
 import pandas as pd
@@ -30,7 +32,8 @@ OUTCOME_WORDS = {
     "utan_underlag": "kan inte räknas fram",
 }
 COLUMN_WORDS = {"forandring": "förändring", "forandring_procent": "förändring i procent"}
-NO_REASON = "Utan angiven orsak"
+NO_REASON = "Utan angiven orsak."
+JUDGED = "Orsakerna är vår bedömning."
 # More decimals than this say nothing of a printed figure, even where fewer cannot tell the two apart.
 MOST_EXTRA_DECIMALS = 6
 
@@ -41,19 +44,23 @@ def summary_sentence(book: Book) -> str:
         return ""
     counts = _counts(book)
     every, agreeing = counts["alla"], counts["stammer"]
-    if agreeing == every:
-        return (
-            "Den enda siffra som utredningen trycker stämmer med bokens underlag."
-            if every == 1
-            else f"Alla {number(every)} siffror som utredningen trycker stämmer med bokens underlag."
+    if every == 1:
+        verdict = (
+            "stämmer med bokens underlag"
+            if agreeing
+            else "stämmer inte med bokens underlag"
+            if counts["deviating"]
+            else "går inte att räkna fram"
         )
+        return f"Den enda siffra som utredningen trycker {verdict}."
+    if agreeing == every:
+        return f"Alla {number(every)} siffror som utredningen trycker stämmer med bokens underlag."
     parts = [f"stämmer {number(agreeing) if agreeing else 'ingen'} med bokens underlag"]
     if counts["deviating"]:
         parts.append(f"{number(counts['deviating'])} stämmer inte")
     if counts["utan_underlag"]:
         parts.append(f"{number(counts['utan_underlag'])} går inte att räkna fram")
-    figures = count_word(every, "siffra", "siffror")
-    return f"Av {'den' if every == 1 else 'de'} {number(every)} {figures} som utredningen trycker {listed(parts)}."
+    return f"Av de {number(every)} siffror som utredningen trycker {listed(parts)}."
 
 
 def summary_text(book: Book) -> Prose:
@@ -71,18 +78,14 @@ def deviations(book: Book) -> Markup | Prose:
     chosen = _figures(book, *DEVIATING)
     if chosen.empty:
         return prose("Ingen tryckt siffra avviker från det som bokens underlag ger.")
-    heads = ["Vad siffran gäller", "Tryckt", "I boken", "Skillnad", "Trolig orsak"]
-
-    def cells(row) -> list[TextCell]:
-        return [
-            _printed(row),
-            TextCell(_computed(row)),
-            TextCell(_difference(row)),
-            TextCell(row.orsak or NO_REASON, text=True),
-        ]
-
+    heads = ["Vad siffran gäller", "Tryckt", "I boken", "Skillnad"]
+    groups = _groups(
+        chosen,
+        lambda row: [_printed(row), TextCell(_computed(row)), TextCell(_difference(row))],
+        lambda row: f"Trolig orsak: {_sentence(row.orsak)}" if row.orsak else NO_REASON,
+    )
     intro = f"{_how_many(len(chosen))} stämmer inte. Skillnaden är den tryckta siffran minus bokens."
-    return grouped_table("Siffror som inte stämmer", heads, _groups(chosen, cells), intro)
+    return grouped_table("Siffror som inte stämmer", heads, groups, intro)
 
 
 def uncomputable(book: Book) -> Markup | Prose:
@@ -90,13 +93,9 @@ def uncomputable(book: Book) -> Markup | Prose:
     chosen = _figures(book, "utan_underlag")
     if chosen.empty:
         return prose("Det finns underlag för att räkna fram alla tryckta siffror.")
-    heads = ["Vad siffran gäller", "Tryckt", "Varför den inte går att räkna fram"]
-
-    def cells(row) -> list[TextCell]:
-        return [_printed(row), TextCell(row.orsak or NO_REASON, text=True)]
-
+    groups = _groups(chosen, lambda row: [_printed(row)], lambda row: _sentence(row.orsak) or NO_REASON)
     intro = f"{_how_many(len(chosen))} går inte att räkna fram ur det underlag som boken har."
-    return grouped_table("Siffror som inte går att räkna fram", heads, _groups(chosen, cells), intro)
+    return grouped_table("Siffror som inte går att räkna fram", ["Vad siffran gäller", "Tryckt"], groups, intro)
 
 
 def own_contradictions(book: Book) -> Markup | Prose:
@@ -109,7 +108,7 @@ def own_contradictions(book: Book) -> Markup | Prose:
         if len(found) == 1
         else f"På {number(len(found))} ställen går två uppgifter i utredningen inte ihop."
     )
-    return pairs(intro, [_entry(book, title, row, named=False) for title, row in found.iterrows()])
+    return pairs(f"{intro} {JUDGED}", [_entry(book, title, row, named=False) for title, row in found.iterrows()])
 
 
 def contradictions_between(book: Book) -> Markup | Prose:
@@ -122,7 +121,7 @@ def contradictions_between(book: Book) -> Markup | Prose:
         if len(found) == 1
         else f"{number(len(found))} uppgifter skiljer sig från vad andra källor anger."
     )
-    return pairs(intro, [_entry(book, title, row, named=True) for title, row in found.iterrows()])
+    return pairs(f"{intro} {JUDGED}", [_entry(book, title, row, named=True) for title, row in found.iterrows()])
 
 
 def contradictions_sentence(book: Book) -> str:
@@ -150,12 +149,10 @@ def every_figure(book: Book) -> FoldedTable:
     quantities.append(Quantity("bygger_pa", "Bygger på", "text"))
 
     def cells(row) -> list[TextCell]:
-        return [
-            _printed(row),
-            TextCell(_computed(row)),
-            TextCell(OUTCOME_WORDS[row.utfall], text=True),
-            TextCell(basis[row.Index], text=True),
-        ]
+        return [_printed(row), TextCell(_computed(row)), TextCell(OUTCOME_WORDS[row.utfall], text=True)]
+
+    def below(row) -> str:
+        return f"Bygger på: {basis[row.Index]}." if row.utfall != "utan_underlag" else _sentence(row.orsak)
 
     figures = result.frame
     summary = (
@@ -165,8 +162,8 @@ def every_figure(book: Book) -> FoldedTable:
         book.municipality,
         dataclasses.replace(result, frame=frame, quantities=tuple(quantities)),
         summary,
-        ["Vad siffran gäller", "Tryckt", "I boken", "Utfall", "Bygger på"],
-        _groups(figures, cells),
+        ["Vad siffran gäller", "Tryckt", "I boken", "Utfall"],
+        _groups(figures, cells, below),
     )
 
 
@@ -200,7 +197,8 @@ def _proof_text(book: Book) -> str:
             "Att de stämmer visar att de är rätt återgivna, inte att de är sanna."
         )
         if off:
-            sentences.append(f"{capitalised(_some(off, len(inputs)))} av dem skiljer sig ändå från det boken använder.")
+            which = "En" if off == 1 else capitalised(_some(off, len(inputs)))
+            sentences.append(f"{which} av dem skiljer sig ändå från det boken använder.")
     tested = figures[figures["slag"] == "beraknad"]
     if len(tested):
         agreeing = int((tested["utfall"] == "stammer").sum())
@@ -233,9 +231,9 @@ def _figures(book: Book, *outcomes: str) -> pd.DataFrame:
     return frame[frame["utfall"].isin(outcomes)]
 
 
-def _groups(figures: pd.DataFrame, cells) -> Groups:
+def _groups(figures: pd.DataFrame, cells: Callable, note: Callable = lambda row: "") -> Groups:
     gathered = groupby(figures.itertuples(), key=lambda row: row.plats)
-    return [(place, [(_what(row), cells(row)) for row in lines]) for place, lines in gathered]
+    return [(place, [(_what(row), cells(row), note(row)) for row in lines]) for place, lines in gathered]
 
 
 def _what(row) -> str:
@@ -243,7 +241,8 @@ def _what(row) -> str:
 
 
 def _printed(row) -> TextCell:
-    return TextCell(row.tryckt)
+    # A printed number must not be broken, nor parted from the word after it.
+    return TextCell(re.sub(r"(?<=\d) ", NO_BREAK_SPACE, row.tryckt))
 
 
 def _computed(row) -> str:
@@ -261,8 +260,8 @@ def _difference(row) -> str:
     return _gap(float(gap), decimals, row.enhet)
 
 
-def _gap(gap: float, decimals: int, unit: str) -> str:
-    text = number(gap, decimals, signed=True)
+def _gap(gap: float, decimals: int, unit: str, *, signed: bool = True) -> str:
+    text = number(gap, decimals, signed=signed)
     if unit == "procent":
         return f"{text}{NO_BREAK_SPACE}{count_word(gap, 'procentenhet', 'procentenheter')}"
     return _with_unit(text, unit)
@@ -279,6 +278,10 @@ def _decimals(row) -> int:
     while printed.agrees(float(rounded(value, decimals))) != agrees and decimals < row.decimaler + MOST_EXTRA_DECIMALS:
         decimals += 1
     return int(decimals)
+
+
+def _sentence(text: str) -> str:
+    return capitalised(text) + ("." if text and not text.endswith(".") else "")
 
 
 def _with_unit(text: str, unit: str) -> str:
@@ -323,21 +326,20 @@ def _contradictions(book: Book) -> tuple[pd.DataFrame, pd.DataFrame]:
     return frame[inside], frame[~inside]
 
 
-def _entry(book: Book, title: str, row: pd.Series, *, named: bool) -> tuple[str, list[tuple[str, str]]]:
+def _entry(book: Book, title: str, row: pd.Series, *, named: bool) -> tuple[str, list[tuple[str, str, str]]]:
     sources = book.municipality.sources
 
-    def value(text: str, place: str, source: str) -> str:
-        where = f"{sources[source].publisher}, {sources[source].title}: {place}" if named else place
-        return f"{text} ({where})"
+    def where(place: str, source: str) -> str:
+        return f"{sources[source].publisher}, {sources[source].title}: {place}" if named else place
 
     facts = [
-        ("Den ena uppgiften", value(row["forsta_tryckt"], row["plats"], row["kalla"])),
-        ("Den andra uppgiften", value(row["andra_tryckt"], row["plats_2"], row["kalla_2"])),
+        ("Den ena uppgiften", capitalised(row["forsta_tryckt"]), where(row["plats"], row["kalla"])),
+        ("Den andra uppgiften", capitalised(row["andra_tryckt"]), where(row["plats_2"], row["kalla_2"])),
     ]
     gap = row["skillnad"]
     if gap == gap:
-        facts.append(("Skillnad", _gap(gap, _decimals_of(gap), row["enhet"])))
-    facts.append(("Trolig orsak", capitalised(row["orsak"])))
+        facts.append(("Skillnad", _gap(abs(gap), _decimals_of(gap), row["enhet"], signed=False), ""))
+    facts.append(("Trolig orsak", _sentence(row["orsak"]), ""))
     return title, facts
 
 

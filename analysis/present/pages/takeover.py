@@ -24,7 +24,7 @@ THEME = "forstatligande"
 def proposal_text(book: Book) -> Prose:
     """Return the proposal in three sentences, with its amounts."""
     parameters = book.municipality.parameters
-    per_inhabitant, (cut, _) = grant_cut_per_inhabitant(book.municipality)
+    per_inhabitant, cut, _ = grant_cut_per_inhabitant(book.municipality)
     rise = parameters["forstatligande_sjuklon"].values[-1]
     return prose(
         "Utredningen SOU 2023:9 föreslog att staten, genom Försäkringskassan, tar över ansvaret för all personlig "
