@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from analysis.measures.published import Resolver
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
-DEFAULT_MUNICIPALITY = "malmo"
 SWEDISH = {
     "usage: ": "användning: ",
     "options": "tillval",
@@ -219,8 +218,8 @@ def _notebooks(options: argparse.Namespace) -> int:
 
     start = time.monotonic()
     chapters = read_chapters(PROJECT_ROOT)
-    print(f"Kör {len(chapters)} kapitel för {DEFAULT_MUNICIPALITY}")
-    faults = refresh_notebooks([chapter.path for chapter in chapters], DEFAULT_MUNICIPALITY, PROJECT_ROOT, options.jobs)
+    print(f"Kör {len(chapters)} kapitel")
+    faults = refresh_notebooks([chapter.path for chapter in chapters], PROJECT_ROOT, options.jobs)
     for fault in faults:
         print(fault, file=sys.stderr)
     if not faults:

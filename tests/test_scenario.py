@@ -16,7 +16,11 @@ from analysis.sources import load_municipality
 
 BJUV, ANGE, HUDDINGE, MALMO = (load_municipality(slug) for slug in ("bjuv", "ange", "huddinge", "malmo"))
 CASES = [BJUV, ANGE, HUDDINGE]
-few = settings(max_examples=40, deadline=None)
+FORMULAS = {
+    one["name"]: one["expr"] for one in interactive.specification(ANGE)["chart"]["params"] if "expr" in one
+}
+RATIO = interactive.raise_ratio(ANGE)
+few = settings(max_examples=15, deadline=None)
 
 hours = st.floats(1, 1e6)
 per_hour = st.floats(0, 2000)
@@ -228,7 +232,9 @@ def test_the_model_of_all_users_is_the_sum_of_its_groups(users, more, time, long
     # Follow-up is a fixed amount for a contract, and so summed once.
     fixed = {"uppfoljning_sol_hsl_tkr": 0.0, "uppfoljning_tkr": 0.0, "leverantorer_antal": 1}
     groups = [
-        with_inputs(ANGE, "timmar_per_manad", "timmar_per_vecka", timmar=h, brukare_antal=n, **fixed)
+        with_inputs(
+            ANGE, "timmar_per_manad", "timmar_per_vecka", "leverantorer_antal", timmar=h, brukare_antal=n, **fixed
+        )
         for n, h in ((users, time), (more, longer), (users + more, time + longer))
     ]
     nets = [result(group, FILLED).loc[form] for group in groups]
@@ -254,14 +260,12 @@ def test_the_measure_is_monotone_in_cost_per_hour(one, other):
 )
 def test_the_charts_formulas_are_the_models(values):
     # What Vega evaluates holds only names, numbers, + - * / and brackets, which Python reads in the same way.
-    given_by = {one["name"]: one["expr"] for one in interactive.specification(ANGE)["chart"]["params"] if "expr" in one}
-    ratio = interactive.raise_ratio(ANGE)
-    expected = interactive.outcome(values, ratio)
+    expected = interactive.outcome(values, RATIO)
     pairs = {"besparing": expected.saved, "netto_egen": expected.own, "netto_leverantor": expected.procured,
              "brytpunkt": expected.break_even}
-    assert set(pairs) == set(given_by)
+    assert set(pairs) == set(FORMULAS)
     for name, value in pairs.items():
-        assert eval(given_by[name], {"__builtins__": {}}, dict(values)) == value
+        assert eval(FORMULAS[name], {"__builtins__": {}}, dict(values)) == value
 
 
 @pytest.mark.parametrize("municipality", CASES, ids=lambda one: one.slug)
@@ -324,6 +328,14 @@ def test_a_price_is_kept_at_its_distance_to_the_states_payment():
     saved = scenario.what_if(dearer).frame["besparing_tkr"]
     # 7,40 kr above the amount, whatever the amount: 54 118 · (425 − 319,70 − 7,40)
     assert saved["schablonbelopp_2022"] == pytest.approx(54118 * 97.9 / 1000)
+
+
+def test_a_price_below_the_raised_payment_is_what_is_paid():
+    raised = with_inputs(BJUV, hojd_andel=1)
+    frame = result(raised)
+    # The state pays 332,60 · 1,12 for every hour, and the supplier is paid 332,60.
+    assert frame.loc["lov", "utforande_tkr"] == pytest.approx(54118 * 332.6 / 1000)
+    assert frame.loc["lov", "statens_ersattning_tkr"] == pytest.approx(54118 * 332.6 * 1.12 / 1000)
 
 
 def test_the_usual_form_is_counted_where_none_is_named():

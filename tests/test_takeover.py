@@ -79,7 +79,7 @@ def test_no_data_of_its_own_is_said():
     with pytest.raises(MissingData):
         takeover_amounts(bare)
     book = open_book("goteborg")
-    assert "inga belopp eller antal" in words(takeover.amounts_text(book))
+    assert "finns inga egna belopp i underlaget" in words(takeover.amounts_text(book))
 
 
 def test_a_cost_below_the_cut_is_said_to_be_less(data_copy):

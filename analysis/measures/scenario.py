@@ -170,6 +170,10 @@ class _Reader:
         self.form = form
         self.changes = changes
         self.table = rows(municipality, "scenario")
+        keys = zip(self.table["indata"], self.table["driftform"], strict=True)
+        self.lines = {key: position for position, key in enumerate(keys)}
+        self.values = self.table["varde"].to_list()
+        self.taken: set[int] = set()
         self.used: list = []
         self.left_out: list[str] = []
 
@@ -204,7 +208,7 @@ class _Reader:
             kept,
             first,
             tuple(self.left_out),
-            tuple(self.used),
+            self.references(),
         )
 
     def given(self, name: str, form: str = "", *, changed: bool = True) -> float | None:
@@ -212,11 +216,15 @@ class _Reader:
         if changed and name in self.changes:
             return float(self.changes[name])
         for column in (form or self.form, "alla"):
-            row = self.table[(self.table["indata"] == name) & (self.table["driftform"] == column)]
-            if len(row):
-                self.used.append(row)
-                return float(row["varde"].iloc[0])
+            position = self.lines.get((name, column))
+            if position is not None:
+                self.taken.add(position)
+                return self.values[position]
         return None
+
+    def references(self) -> tuple:
+        """Return the rows taken so far, and the parameters and assumptions."""
+        return (self.table.iloc[sorted(self.taken)], *self.used)
 
     def dated(self, id_: str) -> float:
         try:
@@ -230,10 +238,6 @@ class _Reader:
         assumption = self.municipality.assumptions[f"scenario_{id_}"]
         self.used.append(assumption)
         return assumption.value
-
-    def absent(self, name: str) -> float:
-        self.left_out.append(name)
-        return math.nan
 
     def yearly_hours(self) -> float:
         known = _known_hours(self)
@@ -253,13 +257,16 @@ class _Reader:
         ratio = raised / base if raised and base else ceiling.value
         if is_average_income(self.municipality, self.year, base):
             ratio = 1.0
-        share = self.given("hojd_andel")
-        if share is None:
-            if ratio != 1:
+        stated = self.given("hojd_andel", changed=False)
+        if stated is None:
+            stated = self.assumed("hojd_andel") if self.filled and ratio != 1 else 0.0
+            if ratio != 1 and "hojd_andel" not in self.changes:
                 self.left_out.append("hojd_andel")
-            share = self.assumed("hojd_andel") if self.filled and ratio != 1 else 0.0
+        share = float(self.changes.get("hojd_andel", stated))
         if share and ratio == ceiling.value:
             self.used.append(ceiling)
+        stated_amount = amount if base is None else base
+        self.stated_payment = state_payment(stated_amount, stated_amount * ratio, stated)
         return amount, amount * ratio, share
 
     def premium(self) -> float:
@@ -267,12 +274,7 @@ class _Reader:
         if "pris_kr_per_timme" in self.changes:
             return float(self.changes["pris_kr_per_timme"]) - state_payment(self.amount, self.raised, self.share)
         price = self.given("pris_kr_per_timme")
-        amount = self.given("ersattning_kr_per_timme", changed=False)
-        if price is None or amount is None:
-            return 0.0 if price is None else price - state_payment(self.amount, self.raised, self.share)
-        raised = self.given("ersattning_hojd_kr_per_timme", changed=False) or amount
-        share = self.given("hojd_andel", changed=False) or 0.0
-        return price - state_payment(amount, raised, share)
+        return 0.0 if price is None else price - self.stated_payment
 
     def standby(self) -> float:
         share = self.given("beredskap_andel")
@@ -292,9 +294,8 @@ class _Reader:
     def kept(self) -> dict[str, float]:
         if self.form == OWN:
             # Part of the cost per hour, unless the table says otherwise for own provision alone.
-            own = self.table[(self.table["driftform"] == OWN) & self.table["indata"].isin(KEPT)]
-            self.used += [own] if len(own) else []
-            return {name: float(value) for name, value in zip(own["indata"], own["varde"], strict=True)}
+            own = {name: self.given(name) for name in KEPT if (name, OWN) in self.lines}
+            return {name: value for name, value in own.items() if value is not None}
         kept = {name: self.given(name) for name in KEPT}
         together = kept.pop("uppfoljning_sol_hsl_tkr")
         if together is not None:
@@ -312,7 +313,7 @@ class _Reader:
 
     def filled_tkr(self, name: str) -> float:
         """Note an item as left out, and return what the filled reading puts in its place."""
-        self.absent(name)
+        self.left_out.append(name)
         if not self.filled:
             return math.nan
         if name == "sjuklon_tkr":
@@ -334,7 +335,7 @@ class _Reader:
         amount = self.given(name)
         if amount is not None:
             return amount
-        self.absent(name)
+        self.left_out.append(name)
         people = self.given(entitled)
         people = self.given(everyone) if people is None else people
         if not self.filled or people is None:
@@ -735,4 +736,4 @@ def first_hours(municipality: Municipality) -> Draft:
         Quantity("andras_angivet_tkr", "Andras brukare, enligt utredningen", "tkr"),
     )
     kept = tuple(quantity for quantity in quantities if frame[quantity.name].notna().any())
-    return Draft(frame, kept, tuple(reader.used))
+    return Draft(frame, kept, reader.references())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from analysis.present.views import Prose, bullets
@@ -22,6 +23,11 @@ class Book:
     def name(self) -> str:
         """The municipality's name."""
         return self.municipality.name
+
+    @cached_property
+    def peers(self) -> tuple[Municipality, ...]:
+        """The municipalities that its card names to compare with; read once, and only where a chapter asks."""
+        return tuple(load_municipality(slug, self.data_directory) for slug in self.municipality.peers)
 
 
 def open_book(kommun: str, data: str | None = None, manifest: str | None = None) -> Book:

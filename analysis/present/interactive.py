@@ -122,12 +122,12 @@ def _formulas(values, cost, ratio: float) -> tuple:
         saving(hours, cost, payment, premium, standby, kept),
         own_net_cost(hours, cost, payment, 0),
         procured_net_cost(hours, payment, premium, standby, kept),
-        break_even_cost(hours, payment, premium, standby, kept) if _exist(hours) else math.nan,
+        math.nan if _is_zero(hours) else break_even_cost(hours, payment, premium, standby, kept),
     )
 
 
-def _exist(hours) -> bool:
-    return not isinstance(hours, (int, float)) or bool(hours)
+def _is_zero(value) -> bool:
+    return isinstance(value, (int, float)) and value == 0
 
 
 def sentence(result: Outcome) -> str:
@@ -155,7 +155,7 @@ def sliders(municipality: Municipality) -> list[Slider]:
     turning = [outcome(one.values, ratio).break_even for one in found]
     turning = [cost for cost in turning if math.isfinite(cost)] or [first["kostnad"]]
     cost = first["kostnad"]
-    kept = max(one.values["kvar"] for one in found)
+    kept = [one.values["kvar"] for one in found]
     premiums = [one.values["palagg"] for one in found]
     made = [
         Slider(
@@ -176,7 +176,9 @@ def sliders(municipality: Municipality) -> list[Slider]:
         ),
         Slider("hojd_andel", INPUT_LABELS["hojd_andel"], "%", 0, 100, 1, 0, 0.01),
         Slider("timmar", INPUT_LABELS["timmar"], "timmar", *_hours(first["timmar"])),
-        Slider("kvar", "Det kommunen behåller per år", "tkr", *_around(0, max(2 * kept, 1000), 500), 50),
+        Slider(
+            "kvar", "Det kommunen behåller per år", "tkr", *_around(min(0, *kept), max(2 * max(kept), 1000), 500), 50
+        ),
         Slider(
             "palagg",
             "Pris utöver vad staten betalar, per timme",
@@ -277,8 +279,6 @@ def _vertical(first: Mapping[str, float], ratio: float, ranges: Sequence[Slider]
 def specification(municipality: Municipality) -> dict:
     """Return what the script in the page needs: the chart, the sliders, the starts and the words."""
     chart = json.loads(json.dumps(saving_chart(municipality).to_dict()).replace(f'"{FONT}"', f'"{FONT_STACK}"'))
-    # The chart is an image with a name; Vega's own names of its marks are English.
-    chart["config"]["aria"] = False
     return {
         "chart": chart,
         "format": vl_convert.get_format_locale("sv-SE") | {"minus": MINUS},
@@ -309,7 +309,7 @@ class InteractiveView:
         begin = starts(self.municipality)
         finding = sentence(outcome(begin[0].values, raise_ratio(self.municipality)))
         chart = saving_chart(self.municipality)
-        content = json.dumps(specification(self.municipality), ensure_ascii=False, sort_keys=True)
+        content = json.dumps(specification(self.municipality), ensure_ascii=False, sort_keys=True, allow_nan=False)
         html = render(
             "interactive.html.j2",
             self.municipality,
@@ -323,9 +323,9 @@ class InteractiveView:
                 {
                     "name": one.name,
                     "label": one.label,
-                    "low": f"{one.low:g}",
-                    "high": f"{one.high:g}",
-                    "step": f"{one.step:g}",
+                    "low": f"{one.low:.10g}",
+                    "high": f"{one.high:.10g}",
+                    "step": f"{one.step:.10g}",
                     "value": f"{begin[0].values[one.name] / one.factor:.10g}",
                     "shown": _shown(one, begin[0].values[one.name]),
                 }

@@ -20,7 +20,10 @@ def to_svg(chart: alt.TopLevelMixin, description: str) -> str:
     spec = chart.to_dict()
     svg = vl_convert.vegalite_to_svg(json.dumps(spec), format_locale="sv-SE")
     svg = svg[svg.index("<svg") :]
-    # Ids such as clip0 recur in every chart; two charts on a page would share them.
+    # Vega numbers its ids on from chart to chart: number them anew, so that a chart is the same whatever came before.
+    for position, id_ in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))):
+        svg = re.sub(rf'(\bid="|url\(#|href="#){re.escape(id_)}(?=["\)])', rf"\g<1>mark{position}", svg)
+    # Two charts on a page must not share ids.
     prefix = "d" + hashlib.sha256(svg.encode()).hexdigest()[:10]
     svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
     svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", svg)

@@ -13,6 +13,9 @@ from analysis.present.language import listed
 from analysis.sources import Municipality
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 
+# What the committed copy of a cell carries when its municipality lacks what the cell needs: nbval does not compare it,
+# nbclient does not run it, and Jupyter Book does not show it.
+LEFT_OUT_TAGS = ["nbval-skip", "skip-execution", "remove-cell"]
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 KERNEL = "python3"
 PART_WORDS = {"sfb": "SFB", "lss": "LSS", "utforare": "utföraren", "totalt": "helheten"}
@@ -54,9 +57,10 @@ class Plan:
         notebook = nbformat.read(chapter.path, as_version=4)
         kept = []
         for number, cell in enumerate(notebook.cells, start=1):
-            if not self.municipality.has(*_needs(cell.metadata)):
+            if not self.municipality.has(*needs_of(cell.metadata)):
                 continue
             cell.metadata.setdefault("assistansboken", {})["number"] = number
+            cell.metadata["tags"] = [tag for tag in cell.metadata.get("tags", []) if tag not in LEFT_OUT_TAGS]
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
             kept.append(cell)
@@ -91,7 +95,7 @@ def read_chapters(root: Path = PROJECT_ROOT) -> list[Chapter]:
         path = root / f"{file}.ipynb"
         notebook = nbformat.read(path, as_version=4)
         name = PurePosixPath(file).name
-        chapters.append(Chapter(name, _title(notebook) or name, path, _needs(notebook.metadata), part))
+        chapters.append(Chapter(name, _title(notebook) or name, path, needs_of(notebook.metadata), part))
     return chapters
 
 
@@ -134,7 +138,8 @@ def _describe(table: str, national: str, parts: list[str]) -> str:
     return f"{table}.csv{title} med rader för {listed([PART_WORDS.get(part, part) for part in parts], 'eller')}"
 
 
-def _needs(metadata: dict) -> tuple[str, ...]:
+def needs_of(metadata: dict) -> tuple[str, ...]:
+    """Return what a chapter or a cell needs, from its metadata."""
     return tuple(metadata.get("assistansboken", {}).get("needs", ()))
 
 

@@ -211,7 +211,7 @@ def _validate(frame, spec, sources, shown, raw, header) -> list[Fault]:
                                 written(line, case.column)))
     key = list(spec.key)
     complete = frame.dropna(subset=key)
-    for _, group in complete.groupby(key, sort=False):
+    for _, group in complete[complete.duplicated(key, keep=False)].groupby(key, sort=False):
         for line in group.index[1:]:
             where = ", ".join(f"{name} {written(line, name)}" for name in key)
             faults.append(Fault(shown, f"{where} står redan på rad {group.index[0]}", "en rad för varje kombination av "

@@ -11,6 +11,7 @@ from analysis.present.book import Book
 from analysis.present.language import capitalised, count_word, genitive, listed, period
 from analysis.present.numbers import kronor, mnkr, number, percent
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
+from analysis.sources.schema import LAWS
 
 
 def assignment_text(book: Book) -> Prose:
@@ -81,6 +82,40 @@ def scope_text(book: Book) -> Prose:
     others = [area if area != "Riket" else "riket" for area in municipality.compare_with]
     compare = f" Den jämför {municipality.name} med {listed(others)}." if others else ""
     return prose(f"Boken gäller {period(municipality.first_year, municipality.last_year)}." + compare)
+
+
+def disposition_text(book: Book) -> Prose:
+    """Return what the book holds, in order, as far as the municipality's data reach."""
+    municipality = book.municipality
+    middle = []
+    if municipality.has("ekonomi"):
+        middle.append("kostnaden i sin helhet")
+    elif municipality.has("nationellt:kostnad_per_invanare"):
+        middle.append("kostnaden per invånare")
+    middle.append("ändringarna i lagstiftningen")
+    for law in LAWS:
+        if municipality.has(f"ekonomi:{law}|nationellt:brukare_1_oktober"):
+            middle.append(f"assistansen enligt {law.upper()}")
+    if municipality.has("ekonomi:utforare|konton|egen_regi"):
+        middle.append("den egna utföraren")
+    middle += ["valet av utförare", "olika sätt att driva assistansen"]
+    if municipality.has("scenario"):
+        middle.append("vad en upphandling skulle kosta eller ge")
+    last = ["slutsatserna", *(["en jämförelse med andra kommuner"] if municipality.peers else [])]
+    return prose(
+        f"Boken börjar med hur ansvaret är delat mellan stat och kommun. Därefter kommer {listed(middle)}. Sist står vad "
+        f"ett statligt övertagande skulle betyda, {listed(last)}.",
+        "En avstämning mot utredningen, siffra för siffra, har ett eget kapitel."
+        if municipality.has("publicerat")
+        else "",
+    )
+
+
+def example_text(book: Book) -> Prose:
+    """Return whom the committed copy of a chapter is about, where that is not the default municipality."""
+    if book.manifest:
+        return prose()
+    return prose(f"Kapitlet visas här för {book.name}, som har det underlag som kapitlet behöver.")
 
 
 def responsibility_text(book: Book) -> Prose:

@@ -102,7 +102,7 @@ def _when_text(book: Book) -> str:
     years = {year for _, _, year, _ in found}
     end = "Raderna kan alltså gälla olika år." if len(years) > 1 else ""
     return (
-        f"Källan anger inte när uppgifterna gällde. Rikets antal den 1 oktober står i "
+        f"Källan anger inte vilken tidpunkt uppgifterna gäller. Rikets antal den 1 oktober står i "
         f"{listed([genitive(name) for name in names])} utredning: {', och '.join(parts)}. {end}"
     ).strip()
 
@@ -288,10 +288,10 @@ def _year_finding(book: Book) -> str:
     share = choice_by_year(book.municipality).frame["kommunen_procent"]
     nation = national_choice_counts(book.municipality).frame.loc[TOGETHER, "kommunen_procent"]
     last = share.index[-1]
-    side = "under" if share[last] < nation else "över" if share[last] > nation else "lika med"
+    side = "lägre än" if share[last] < nation else "högre än" if share[last] > nation else "lika stor som"
     return (
-        f"År {last} hade {percent(share[last], 1)} av brukarna i {book.name} kommunen som utförare, {side} rikets "
-        f"omkring {percent(nation)} för båda lagarna tillsammans."
+        f"År {last} var kommunens andel av brukarna i {book.name} {percent(share[last], 1)}, {side} rikets omkring "
+        f"{percent(nation)} för båda lagarna tillsammans."
     )
 
 

@@ -10,12 +10,13 @@ from analysis.present.book import Book
 from analysis.present.language import capitalised, count_word, genitive, listed
 from analysis.present.numbers import UNIT_WORDS, cell, number
 from analysis.present.views import ChartView, Markup, Prose, TableView, bullets, prose, simple_table
-from analysis.sources import Municipality, load_municipality
+from analysis.sources import Municipality
 
 CAVEATS = (
     "Kostnaden per timme gäller ibland bara kommunens egen utförare, ibland alla utförare. Att den egna utföraren är "
     "dyrare än snittet säger inget om vad privata utförare kostar kommunen.",
     "Timmar per brukare skiljer sig mellan lagarna: assistans enligt SFB omfattar i regel fler timmar än enligt LSS.",
+    "Timmarna är inte alltid utförda timmar: de kan vara beviljade, eller uträknade ur kostnaden.",
     "Andelen räknas på dem som underlaget räknar, ibland bara dem som har assistansersättning.",
     "Budgetavvikelsen gäller hela insatsen i en del kommuner och bara utföraren i andra.",
     "Åren är inte desamma.",
@@ -48,9 +49,8 @@ def _shown(quantity, value: float) -> str:
 
 
 def municipalities_of(book: Book) -> list[Municipality]:
-    """Return the book's own municipality and its peers, read from the same data folder."""
-    peers = [load_municipality(slug, book.data_directory) for slug in book.municipality.peers]
-    return [book.municipality, *peers]
+    """Return the book's own municipality and its peers."""
+    return [book.municipality, *book.peers]
 
 
 def comparison_text(book: Book) -> Prose:

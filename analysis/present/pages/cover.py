@@ -51,7 +51,8 @@ def summary_list(book: Book) -> Prose:
     if municipality.has("val_av_utforare"):
         found.append(against_sentence(book))
     if municipality.has("scenario"):
-        found += ["Upphandling. " + " ".join(text.paragraphs) for text in (result_text(book), change_text(book))]
+        readings = {"efter utredningens uppgifter": result_text, "med det som kommunen behåller": change_text}
+        found += [f"Upphandling, {name}. " + " ".join(text(book).paragraphs) for name, text in readings.items()]
     if municipality.has("nationellt:kostnad_per_invanare"):
         found.append(inhabitants_finding(book))
     if not municipality.has("brukare") and municipality.has("nationellt:brukare_1_oktober"):
@@ -102,7 +103,7 @@ def drivers_list(book: Book) -> Prose:
     if municipality.has("konton", "egen_regi"):
         found.append(_own_hour_sentence(book))
     if municipality.has("scenario"):
-        found.append("Upphandling. " + tornado_sentence(book))
+        found.append("Besparingen vid en upphandling. " + tornado_sentence(book))
     if municipality.has("nationellt:kostnad_per_invanare"):
         costs = cost_per_inhabitant(municipality).frame[municipality.area]
         found.append(change_sentence("kostnaden per invånare", costs, kronor))

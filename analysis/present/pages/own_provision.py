@@ -448,7 +448,9 @@ def decomposition_sentence(frame: pd.DataFrame) -> str:
     factors = (("ändrade timmar", hours), ("ändrad kostnad per timme", price))
     parts = [f"{name} {_did(effect)}" for name, effect in factors if effect]
     start = f"Mellan {int(frame['fran_ar'].iloc[0])} och {frame.index[-1]} {_cost_moved(total)}."
-    return f"{start} {capitalised(' och '.join(parts))}." if parts else start
+    both = frame["samverkan_tkr"].sum()
+    together = f" Att båda ändrades samtidigt {_did(both)}." if both else ""
+    return f"{start} {capitalised(' och '.join(parts))}.{together}" if parts else start
 
 
 @_where_known()
@@ -547,7 +549,7 @@ def organisation_text(book: Book) -> Prose:
     shown = {name: number(value, 0 if value == int(value) else 1) for name, value in known.items()}
     sentences = []
     if USERS_PER_UNIT in known:
-        managers = f", och på varje chef {shown[USERS_PER_MANAGER]}" if USERS_PER_MANAGER in known else ""
+        managers = f" och varje chef {shown[USERS_PER_MANAGER]}" if USERS_PER_MANAGER in known else ""
         sentences.append(f"I snitt har varje enhet {shown[USERS_PER_UNIT]} brukare{managers}.")
     elif USERS_PER_MANAGER in known:
         sentences.append(f"På varje chef går det {shown[USERS_PER_MANAGER]} brukare.")

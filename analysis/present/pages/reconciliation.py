@@ -55,11 +55,11 @@ def summary_sentence(book: Book) -> str:
         return f"Den enda siffra som utredningen trycker {verdict}."
     if agreeing == every:
         return f"Alla {number(every)} siffror som utredningen trycker stämmer med bokens underlag."
-    parts = [f"stämmer {number(agreeing) if agreeing else 'ingen'} med bokens underlag"]
+    parts = [f"stämmer {_few(agreeing) if agreeing else 'ingen'} med bokens underlag"]
     if counts["deviating"]:
-        parts.append(f"{number(counts['deviating'])} stämmer inte")
+        parts.append(f"{_few(counts['deviating'])} stämmer inte")
     if counts["utan_underlag"]:
-        parts.append(f"{number(counts['utan_underlag'])} går inte att räkna fram")
+        parts.append(f"{_few(counts['utan_underlag'])} går inte att räkna fram")
     return f"Av de {number(every)} siffror som utredningen trycker {listed(parts)}."
 
 
@@ -129,8 +129,8 @@ def contradictions_sentence(book: Book) -> str:
     inside, between = (len(found) for found in _contradictions(book))
     if not inside and not between:
         return "Inga uppgifter som går emot varandra är funna."
-    within = f"{number(inside)} inom utredningen" if inside else "inga inom utredningen"
-    across = f"{number(between)} mellan den och andra källor" if between else "inga mellan den och andra källor"
+    within = f"{_few(inside)} inom utredningen" if inside else "inga inom utredningen"
+    across = f"{_few(between)} mellan den och andra källor" if between else "inga mellan den och andra källor"
     return f"Uppgifter som går emot varandra: {within} och {across}."
 
 
@@ -205,7 +205,7 @@ def _proof_text(book: Book) -> str:
         verdict = (
             f"{_some(agreeing, len(tested))} stämmer"
             if agreeing in (0, len(tested))
-            else f"{number(agreeing)} stämmer och {number(len(tested) - agreeing)} stämmer inte"
+            else f"{_few(agreeing)} stämmer och {_few(len(tested) - agreeing)} stämmer inte"
         )
         sentences.append(
             f"{_of_them(len(tested), len(figures))} följer av andra uppgifter eller är jämförda med en annan källa. "
@@ -215,15 +215,20 @@ def _proof_text(book: Book) -> str:
 
 
 def _some(chosen: int, every: int) -> str:
-    return "ingen" if not chosen else "alla" if chosen == every else number(chosen)
+    return "ingen" if not chosen else "alla" if chosen == every else _few(chosen)
 
 
 def _of_them(chosen: int, every: int) -> str:
-    return f"{number(chosen)} av siffrorna ({percent(chosen / every * 100)})"
+    return f"{capitalised(_few(chosen))} av siffrorna ({percent(chosen / every * 100)})"
 
 
 def _how_many(count: int) -> str:
-    return f"{number(count)} tryckt siffra" if count == 1 else f"{number(count)} tryckta siffror"
+    return f"{capitalised(_few(count))} {count_word(count, 'tryckt siffra', 'tryckta siffror')}"
+
+
+def _few(count: int) -> str:
+    """Return a number of figures: a lone one is a word, since a digit reads badly before its verb."""
+    return "en" if count == 1 else number(count)
 
 
 def _figures(book: Book, *outcomes: str) -> pd.DataFrame:

@@ -118,7 +118,7 @@ def has_amounts(book: Book) -> bool:
 def amounts_text(book: Book) -> Prose:
     """Return what falls away in the municipality, in kronor; or that its data give no amount."""
     if not has_amounts(book):
-        return prose(f"Underlaget för {book.name} innehåller inga belopp eller antal att räkna på.")
+        return prose(f"För {book.name} finns inga egna belopp i underlaget, så kapitlet räknar bara per invånare.")
     frame = takeover_amounts(book.municipality).frame
     falls = frame[frame["hander"] == FALLS_AWAY]
     added = frame[frame["hander"] == ADDED]

@@ -33,6 +33,7 @@
     const panel = figure.querySelector(".ab-reglage");
     const result = figure.querySelector("[data-ab-resultat]");
     const live = figure.querySelector(".ab-levande");
+    const drawn = result.textContent;
     const chosen = figure.querySelector("[data-ab-utgang]");
     const sliders = specification.sliders.map((slider) => {
       const input = figure.querySelector(`[data-ab-reglage="${slider.name}"]`);
@@ -76,7 +77,7 @@
       const room = live.clientWidth - AXIS_WIDTH;
       const chart = { ...specification.chart, width: Math.min(specification.chart.width, Math.max(room, LEAST_WIDTH)) };
       // `ast` has Vega interpret its expressions instead of compiling them, which a strict security policy forbids.
-      const embedded = await window.vegaEmbed(live, chart, {
+      const embedded = await window.vegaEmbed(live.firstElementChild, chart, {
         mode: "vega-lite",
         ast: true,
         actions: false,
@@ -104,9 +105,11 @@
           live.setAttribute("aria-label", `${figure.querySelector(".ab-rubrik").textContent}. ${result.textContent}`);
         }
       } catch (error) {
-        // The page stays what it is without the script: the drawn chart and the sentence beside it.
+        // Back to what the page is without the script: the drawn chart and the sentence beside it.
         panel.hidden = true;
         live.hidden = true;
+        figure.classList.remove("ab-startad");
+        result.textContent = drawn;
         console.error(error);
       } finally {
         busy = false;
