@@ -168,11 +168,11 @@ def test_disagreements_stand_side_by_side():
     found = {one.cost.split(":")[0]: one.bearers for one in forms.cost_disagreements(MALMO)}
     assert set(found) == {"Tillfälliga utökningar", "Basansvaret"}
     assert found["Tillfälliga utökningar"] == {
-        "kommunen": {"Bjuv": ("alla",), "Malmö": ("alla",)},
+        "kommunen": {"Bjuv": ("alla",)},
         "leverantören": {"Huddinge": ("lou", "lov", "lov_lou")},
     }
     table = forms.cost_bearers(MALMO).frame
-    assert table.loc["Tillfälliga utökningar", "lou"] == "Kommunen (Malmö, Bjuv); leverantören (Huddinge)"
+    assert table.loc["Tillfälliga utökningar", "lou"] == "Kommunen (Bjuv); leverantören (Huddinge)"
     assert table.loc["Tillfälliga utökningar", "egen_regi"] == "Kommunen (Malmö, Bjuv, Huddinge)"
 
 
@@ -185,7 +185,7 @@ def test_sick_pay_and_first_hours_stay_with_the_municipality():
 @pytest.mark.parametrize("slug", SLUGS)
 def test_the_page_names_the_disagreement_in_every_book(slug):
     text = shown(forms_page.disagreement_text(open_book(slug)))
-    assert "Tillfälliga utökningar: kommunen enligt Bjuv och Malmö (alla driftformer), men leverantören enligt" in text
+    assert "Tillfälliga utökningar: kommunen enligt Bjuv (alla driftformer), men leverantören enligt" in text
     assert "Basansvaret: kommunen enligt Ånge (alla driftformer), men leverantören enligt Bjuv (LOV) och" in text
 
 

@@ -74,11 +74,22 @@ def test_own_hours_give_the_raise_for_sick_pay_and_the_deficit_remains():
     assert frame[frame["hander"] == REMAINS]["belopp_tkr"].iloc[0] == 4660  # the printed result for 2023
 
 
+def test_persons_on_1_october_give_the_first_hours_where_nothing_else_does():
+    frame = takeover_amounts(load_municipality("goteborg")).frame
+    assert frame["belopp_tkr"].tolist() == [pytest.approx(650 * 20 * 366 / 7 * 332.60 / 1000)]
+
+
+@pytest.mark.parametrize(("slug", "deficit"), [("bjuv", 5000), ("ange", 3200)])
+def test_the_stated_deficit_remains(slug, deficit):
+    frame = takeover_amounts(load_municipality(slug)).frame
+    assert frame[frame["hander"] == REMAINS]["belopp_tkr"].iloc[0] == pytest.approx(deficit, abs=50)
+
+
 def test_no_data_of_its_own_is_said():
-    bare = dataclasses.replace(MALMO, tables={})
+    bare = dataclasses.replace(MALMO, tables={}, area="Arjeplog")
     with pytest.raises(MissingData):
         takeover_amounts(bare)
-    book = open_book("goteborg")
+    book = dataclasses.replace(open_book("malmo"), municipality=bare)
     assert "finns inga egna belopp i underlaget" in words(takeover.amounts_text(book))
 
 

@@ -119,7 +119,8 @@ def _stated_hours_per_week(municipality):
     if float(people["varde"].iloc[0]) <= 0:
         raise MissingData(f"{municipality.slug}: scenario saknar brukare")
     value = float(hours["varde"].iloc[0]) / float(people["varde"].iloc[0]) / days_in_year(municipality.last_year) * 7
-    basis = "den egna utföraren, timmar och brukare enligt utredningen"
+    basis = "den egna utföraren, timmar " + ("härledda ur" if "harledd" in set(hours["status"]) else "enligt")
+    basis += " utredningen"
     return SharedFigure(value, _when(municipality), basis, (hours, people))
 
 
@@ -141,7 +142,11 @@ def _counted_share(municipality):
     if used.empty:
         raise MissingData(f"{municipality.slug}: val_av_utforare saknar antal")
     row = used.tail(1)
-    law = {"alla": "alla med assistans", "sfb": "alla med assistansersättning enligt SFB", "lss": "alla enligt LSS"}
+    law = {
+        "alla": "alla som underlaget räknar",
+        "sfb": "alla med assistansersättning",
+        "lss": "alla enligt LSS",
+    }
     value = float(row["kommunen_antal"].iloc[0]) / float(row["totalt_antal"].iloc[0]) * 100
     return SharedFigure(value, row["tidpunkt"].iloc[0], law[row["lag"].iloc[0]], (row,))
 

@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.measures.comparison import cost_per_inhabitant
 from analysis.measures.economy import budget_outcome
 from analysis.measures.result import Draft, MissingData, Quantity, measure, national_rows, rows
+from analysis.measures.scenario import OWN, PRINTED, form_inputs, own_net_cost
 from analysis.measures.schablon import days_in_year
 from analysis.sources.municipality import Municipality
 from analysis.sources.registers import DatedValue
@@ -75,7 +76,7 @@ def takeover_amounts(municipality: Municipality) -> Draft:
         alla hade assistans hela året. Det underskott som kommunens egen utförare har blir kvar så länge kommunen
         fortsätter att utföra assistans. Höjningen är i 2022 års nivå och räknas inte upp.
     Raises: MissingData where the municipality has nothing to compute with.
-    Source: ekonomi, konton, tillskott, val_av_utforare, egen_regi, scenario; parametrar.yml.
+    Source: ekonomi, konton, val_av_utforare, egen_regi, scenario; brukare_1_oktober, parametrar.yml.
     """
     items: list[tuple[str, str, int, float]] = []
     used: list = []
@@ -111,18 +112,31 @@ def _first_hours(municipality):
     name = "De första timmarna i veckan enligt SFB"
     if booked:
         return (f"{name}, bokfört", FALLS_AWAY, *booked), [rows(municipality, "ekonomi", verksamhet="sfb")]
-    table = municipality.tables.get("val_av_utforare")
-    table = table[table["lag"] == "sfb"] if table is not None else None
-    if table is None or table.empty:
+    counted = _people_with_sfb(municipality)
+    if counted is None:
         return None
-    row = table.sort_values("tidpunkt").tail(1)
-    year = int(row["tidpunkt"].iloc[0].split("-")[0])
+    row, year, people = counted
     hours, rate = municipality.parameters["forsta_timmar"].in_year(year), municipality.parameters["schablonbelopp"]
     if not rate.covers(year):
         return None
     amount = rate.in_year(year)
-    cost = float(row["totalt_antal"].iloc[0]) * hours.value * days_in_year(year) / 7 * amount.value / 1000
+    cost = people * hours.value * days_in_year(year) / 7 * amount.value / 1000
     return (f"{name}, räknat på antalet personer", FALLS_AWAY, year, cost), [row, hours, amount]
+
+
+def _people_with_sfb(municipality):
+    """Return the last count of persons with SFB: the row, its year and the count; None where there is none."""
+    table = municipality.tables.get("val_av_utforare")
+    table = table[table["lag"] == "sfb"] if table is not None else None
+    if table is not None and not table.empty:
+        row = table.sort_values("tidpunkt").tail(1)
+        return row, int(row["tidpunkt"].iloc[0].split("-")[0]), float(row["totalt_antal"].iloc[0])
+    if municipality.has("nationellt:brukare_1_oktober"):
+        table = national_rows(municipality, "brukare_1_oktober", omrade=municipality.area)
+        row = table[table["verksamhet"] == "sfb"].sort_values("ar").tail(1)
+        if not row.empty:
+            return row, int(row["ar"].iloc[0]), float(row["antal"].iloc[0])
+    return None
 
 
 def _own_decisions(municipality):
@@ -138,11 +152,19 @@ def _own_provision(municipality):
         used = rows(municipality, "ekonomi", verksamhet="utforare")
         return ("Kommunalt utförande utöver ersättningen", REMAINS, *booked), [used]
     if not municipality.has("konton"):
-        return None
+        return _stated_provision(municipality)
     used = rows(municipality, "konton")
     signed = used["belopp_tkr"].where(used["slag"] == "kostnad", -used["belopp_tkr"])
     deficit = signed.groupby(used["ar"]).sum()
     return ("Kommunalt utförande utöver ersättningen", REMAINS, int(deficit.index[-1]), float(deficit.iloc[-1])), [used]
+
+
+def _stated_provision(municipality):
+    if not municipality.has("scenario"):
+        return None
+    own = form_inputs(municipality, PRINTED, OWN)
+    gap = own_net_cost(own.hours, own.cost, own.payment, 0)
+    return ("Kommunalt utförande utöver ersättningen, enligt utredningen", REMAINS, own.year, gap), list(own.used)
 
 
 def _sick_pay(municipality):
@@ -152,11 +174,8 @@ def _sick_pay(municipality):
         hours = used.groupby("ar")["utforda_timmar"].sum()
         year, time = int(hours.index[-1]), float(hours.iloc[-1])
     elif municipality.has("scenario"):
-        used = municipality.tables["scenario"]
-        used = used[used["indata"] == "timmar"]
-        if used.empty:
-            return None
-        year, time = municipality.last_year, float(used["varde"].iloc[0])
+        own = form_inputs(municipality, PRINTED, OWN)
+        used, year, time = rows(municipality, "scenario", indata="timmar"), own.year, own.hours
     else:
         return None
     return ("Höjd ersättning för utförarens egna sjuklöner", ADDED, year, time * rise.value / 1000), [used, rise]

@@ -103,8 +103,8 @@ def disposition_text(book: Book) -> Prose:
         middle.append("vad en upphandling skulle kosta eller ge")
     last = ["slutsatserna", *(["en jämförelse med andra kommuner"] if municipality.peers else [])]
     return prose(
-        f"Boken börjar med hur ansvaret är delat mellan stat och kommun. Därefter kommer {listed(middle)}. Sist står vad "
-        f"ett statligt övertagande skulle betyda, {listed(last)}.",
+        f"Boken börjar med hur ansvaret är delat mellan stat och kommun. Därefter kommer {listed(middle)}.",
+        f"Sist står vad ett statligt övertagande skulle betyda, {listed(last)}.",
         "En avstämning mot utredningen, siffra för siffra, har ett eget kapitel."
         if municipality.has("publicerat")
         else "",

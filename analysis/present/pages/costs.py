@@ -210,6 +210,8 @@ def inhabitants_finding(book: Book) -> str:
     where = f"År {last} var {genitive(book.name)} kostnad {kronor(own[last])} per invånare"
     if others.empty:
         return where + "."
+    if len(dearer) == len(others):
+        return f"{where}, lägst av dem som jämförs."
     if dearer:
         return f"{where}. Högre var den i {listed(dearer)}."
     return (

@@ -114,9 +114,17 @@ def formulas_table(book: Book) -> Markup:
     return simple_table("Mått, formler och metod", ["Mått", "Formel", "Så görs det"], lines)
 
 
-def assumptions_table(book: Book) -> Markup:
+def assumptions_table(book: Book) -> Markup | Prose:
     """Return the log of assumptions."""
-    lines = [[a.name, assumed_value(a), a.reason] for a in book.municipality.assumptions.values()]
+    municipality = book.municipality
+    # What is assumed for the scenario begins with its name; the rest belongs to the examples on terms of employment.
+    lines = [
+        [item.name, assumed_value(item), item.reason]
+        for item in municipality.assumptions.values()
+        if municipality.has("scenario" if item.id.startswith("scenario_") else "villkor")
+    ]
+    if not lines:
+        return prose("Den här boken använder inga antaganden.")
     return simple_table("Antaganden", ["Antagande", "Värde", "Skäl"], lines)
 
 

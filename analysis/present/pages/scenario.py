@@ -57,6 +57,20 @@ CASE_NAMES = {
 }
 
 
+_DEFINITE = {
+    "timmar": "antalet timmar per år",
+    "kostnad_kr_per_timme": "kostnaden per timme i egen regi",
+    "hojd_andel": "andelen timmar med höjt belopp",
+    "pris_kr_per_timme": "priset per timme till leverantören",
+    "sjuklon_tkr": "sjuklönerna hos leverantören",
+    "tillfalliga_utokningar_tkr": "de tillfälliga utökningarna",
+    "uppfoljning_tkr": "uppföljningen av avtalet",
+    "sol_hsl_tkr": "insatserna enligt SoL och HSL",
+    "uppfoljning_sol_hsl_tkr": "uppföljningen och insatserna enligt SoL och HSL",
+    "beredskap_andel": "ersättningen för beredskap",
+}
+
+
 def inputs_table(book: Book) -> UnitsTable:
     """Return the inputs with value, what they are and how sure they are."""
     return UnitsTable(book.municipality, scenario_inputs(book.municipality), index_label="Uppgift")
@@ -72,14 +86,19 @@ def inputs_text(book: Book) -> Prose:
     if derived:
         are = "är härledd" if len(derived) == 1 else "är härledda"
         sentences.append(
-            f"{number(len(derived))} av {number(len(frame))} uppgifter {are} ur det som utredningen trycker: "
+            f"Av {number(len(frame))} uppgifter {are} {number(len(derived))} ur det som utredningen trycker: "
             f"{listed(derived)}."
         )
-    return prose(*sentences, _other_year(book), _average_income(book))
+    return prose(*sentences, _other_year(book))
 
 
 def _lower(text: str) -> str:
     return text[0].lower() + text[1:]
+
+
+def definite(name: str) -> str:
+    """Return an input's name as a sentence speaks of it: kostnaden, timmarna."""
+    return _DEFINITE.get(name) or _lower(INPUT_LABELS[name])
 
 
 def _other_year(book: Book) -> str:
@@ -120,7 +139,7 @@ def result_text(book: Book) -> Prose:
         )
     for form in frame.index.drop(OWN):
         sentences.append(_form_sentence(form, own, frame.loc[form]))
-    return prose(*sentences)
+    return prose(*sentences, _average_income(book))
 
 
 def _own_sentence(own) -> str:
@@ -314,9 +333,9 @@ def tornado_sentence(book: Book) -> str:
     name, top = frame.index[0], frame.iloc[0]
     base = _base_saving(book)
     ends = frame[["besparing_lagt_tkr", "besparing_hogt_tkr"]]
-    turning = [_lower(INPUT_LABELS[str(key)]) for key in frame.index[(ends * base < 0).any(axis=1)]]
+    turning = [definite(str(key)) for key in frame.index[(ends * base < 0).any(axis=1)]]
     sentence = (
-        f"Mest betyder {_lower(INPUT_LABELS[str(name)])}: från {in_unit(top['lagt'], top['enhet'])} till "
+        f"Mest betyder {definite(str(name))}: från {in_unit(top['lagt'], top['enhet'])} till "
         f"{in_unit(top['hogt'], top['enhet'])} går besparingen från {amount(top['besparing_lagt_tkr'])} till "
         f"{amount(top['besparing_hogt_tkr'])}."
     )

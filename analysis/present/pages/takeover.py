@@ -140,8 +140,8 @@ def amounts_text(book: Book) -> Prose:
         )
     return prose(
         *sentences,
-        "Hur stor del av anslagets minskning som faller på kommunen kan räknas fram när folkmängden är känd; "
-        "beloppet per invånare står ovan.",
+        "Mot det ska anslagets minskning ställas. Den kan räknas om från kronor per invånare till ett belopp för "
+        "kommunen först när folkmängden finns i underlaget, så det som faller bort är inte en vinst.",
     )
 
 

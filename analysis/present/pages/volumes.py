@@ -204,10 +204,10 @@ def october_sentences(book: Book, law: str) -> list[str]:
         return []
     shown = f" ({percent(abs(share))})" if share == share else ""
     first = (
-        f"Mellan den 1 oktober {span} {'ökade' if own > 0 else 'minskade'} antalet i {book.name} med "
+        f"Mellan den 1 oktober {span} {'ökade' if own > 0 else 'minskade'} antalet brukare i {book.name} med "
         f"{persons(abs(own))}{shown}."
         if own
-        else f"Mellan den 1 oktober {span} var antalet i {book.name} oförändrat."
+        else f"Mellan den 1 oktober {span} var antalet brukare i {book.name} oförändrat."
     )
     names = {area: "riket" if area == "Riket" else area for area in changes}
     rose = [names[a] for a, (c, _) in changes.items() if c > 0 and a != book.municipality.area]
