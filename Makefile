@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
+# One file a process: what a file sets up, such as the built site, is set up once.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help book test notebooks clean
@@ -22,9 +24,9 @@ test: $(READY)
 	@echo "==> 1/3 Style and common mistakes (ruff)"
 	@$(RUN) -m ruff check analysis tests
 	@echo "==> 2/3 Tests of the code, the data and the pages (pytest)"
-	@$(RUN) -m pytest tests
+	@$(RUN) -m pytest $(PARALLEL) tests
 	@echo "==> 3/3 Every cell of every chapter gives what is committed (nbval)"
-	@$(RUN) -m pytest --nbval chapters
+	@$(RUN) -m pytest $(PARALLEL) --nbval chapters
 	@echo "==> All checks passed"
 
 notebooks: $(READY)

@@ -201,6 +201,7 @@ def test_unknown_parameters_are_refused(project, malmo, tmp_path):
 
 
 def test_notebooks_are_refreshed_in_place(project, capsys):
+    shutil.copytree(DATA, project / "data")
     path = project / "chapters" / "saknas.ipynb"
     write_notebook(path, "Saknas", "1 + 1")
     write_notebook(project / "chapters" / "ett.ipynb", "Ett", "1 + 1")
@@ -211,6 +212,10 @@ def test_notebooks_are_refreshed_in_place(project, capsys):
     first = path.read_bytes()
     assert cli.main(["notebooks"]) == 0
     assert path.read_bytes() == first
+    capsys.readouterr()
+    (project / "data" / "kommuner" / "malmo" / "kommun.yml").write_text("namn: [", encoding="utf-8")
+    assert cli.main(["notebooks"]) == 1
+    assert "malmo, kapitlet saknas: data/kommuner/malmo/kommun.yml" in capsys.readouterr().err
 
 
 def test_swap_keeps_other_books_and_drops_the_old_site(tmp_path):

@@ -14,7 +14,7 @@ import nbformat
 
 from analysis.publish.plan import KERNEL, LEFT_OUT_TAGS, needs_of
 from analysis.publish.run import CELL_TIMEOUT_SECONDS, BuildFault, cause_of, kernel_options, worker_pool
-from analysis.sources import load_municipality
+from analysis.sources import DataError, load_municipality
 
 _DEFAULT = re.compile(r'^kommun = "([^"]+)"$', re.MULTILINE)
 
@@ -43,7 +43,10 @@ def _refresh(file: str, root: str) -> BuildFault | None:
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata.pop("papermill", None)
     slug = default_municipality(notebook)
-    municipality = load_municipality(slug, Path(root) / "data")
+    try:
+        municipality = load_municipality(slug)
+    except DataError as error:
+        return BuildFault(slug, path.stem, None, str(error.faults[0]))
     for number, cell in enumerate(notebook.cells, start=1):
         cell.id = f"{path.stem}-{number:02d}"
         cell.metadata.pop("papermill", None)
