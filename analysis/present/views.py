@@ -52,6 +52,9 @@ class Prose:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
         lines = [escape_markdown(paragraph) for paragraph in self.paragraphs if paragraph]
+        if not lines:
+            # An empty text would be shown as an empty box; book.css takes this away with its cell.
+            return {"text/html": '<span class="ab-tom" hidden></span>', "text/plain": ""}
         text = "\n".join(f"- {line}" for line in lines) if self.bullets else "\n\n".join(lines)
         return {"text/markdown": text, "text/plain": "\n".join(filter(None, self.paragraphs))}
 
