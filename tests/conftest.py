@@ -18,6 +18,11 @@ BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DATA = Path(__file__).resolve().parents[1] / "data"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let the file that builds the whole site go first, since it takes the longest."""
+    items.sort(key=lambda item: item.path.name != "test_site.py")
+
+
 @pytest.fixture
 def data_copy(tmp_path: Path) -> Path:
     """A copy of data/ that a test may change."""

@@ -44,7 +44,7 @@ def _refresh(file: str, root: str) -> BuildFault | None:
     notebook.metadata.pop("papermill", None)
     slug = default_municipality(notebook)
     try:
-        municipality = load_municipality(slug)
+        municipality = load_municipality(slug, Path(root) / "data")
     except DataError as error:
         return BuildFault(slug, path.stem, None, str(error.faults[0]))
     for number, cell in enumerate(notebook.cells, start=1):
