@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import re
 import shutil
-from concurrent.futures import Future
-from contextlib import nullcontext
 from pathlib import Path
 
 import nbformat
@@ -163,32 +161,6 @@ def test_links_that_cells_give_are_followed(project, malmo, tmp_path):
     faults = run.dead_links(plan, html)
     assert [fault.chapter for fault in faults] == ["ett", "ett"]
     assert "saknas.html" in faults[0].cause and "index.ipynb" in faults[1].cause
-
-
-def test_a_chapter_of_prose_needs_no_kernel(project, malmo, tmp_path, monkeypatch):
-    write_notebook(project / "chapters" / "index.ipynb", "Boken", "import json\nbok = json.loads('[]')")
-    write_notebook(project / "chapters" / "ett.ipynb", "Ett", "%time 1")
-    run_ = []
-    monkeypatch.setattr(run, "worker_pool", lambda jobs: nullcontext(Recorder(run_)))
-    monkeypatch.setattr(run, "run_jupyter_book", lambda stage: ["bygger inte"])
-    plan = plan_book(malmo, read_chapters(project))
-    outcome, = run.build_books([plan], DATA, tmp_path / "work", root=project, say=lambda line: None)
-    assert [task.chapter for task in run_] == ["ett"]
-    assert "bygger inte" in str(outcome.faults[0])
-
-
-class Recorder:
-    """A pool of no processes, that notes what it is asked to run."""
-
-    def __init__(self, noted):
-        self.noted = noted
-
-    def submit(self, function, task):
-        """Note the task and give a future that is done."""
-        self.noted.append(task)
-        done = Future()
-        done.set_result(None)
-        return done
 
 
 def test_unknown_parameters_are_refused(project, malmo, tmp_path):

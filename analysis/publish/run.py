@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import os
 import re
 import shutil
@@ -99,7 +98,7 @@ def build_books(plans: Sequence[Plan], data_directory: Path, work: Path, *, jobs
                 stage = work / "stage" / slug
                 tasks = _stage(plan, stage, manifest, data_directory, root)
                 left_out = f", {len(plan.left_out)} utelämnas" if plan.left_out else ""
-                say(f"{slug}: kör {len(plan.chapters)} kapitel{left_out}")
+                say(f"{slug}: kör {len(tasks)} kapitel{left_out}")
                 runs = [pool.submit(run_chapter, task) for task in tasks]
                 pending.append(builders.submit(_finish, plan, stage, book, runs, say))
             return [item.result() if isinstance(item, Future) else item for item in pending]
@@ -155,25 +154,9 @@ def _stage(plan: Plan, stage: Path, manifest: dict, data_directory: Path, root: 
     tasks = []
     for chapter in plan.chapters:
         path = stage / f"{chapter.name}.ipynb"
-        notebook = plan.notebook(chapter)
-        nbformat.write(notebook, path)
-        if _shows_something(notebook):
-            tasks.append(_Task(slug, chapter.name, str(path.resolve()), parameters, str(root.resolve())))
+        nbformat.write(plan.notebook(chapter), path)
+        tasks.append(_Task(slug, chapter.name, str(path.resolve()), parameters, str(root.resolve())))
     return tasks
-
-
-def _shows_something(notebook: nbformat.NotebookNode) -> bool:
-    """Tell whether code in a notebook can give output; without it, a chapter of prose needs no kernel."""
-    for cell in notebook.cells:
-        if cell.cell_type != "code":
-            continue
-        try:
-            statements = ast.parse(cell.source).body
-        except SyntaxError:
-            return True  # for the kernel to tell of
-        if not all(isinstance(statement, (ast.Import, ast.ImportFrom, ast.Assign)) for statement in statements):
-            return True
-    return False
 
 
 def run_chapter(task: _Task) -> BuildFault | None:
