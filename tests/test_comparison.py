@@ -49,6 +49,12 @@ def test_each_figure_says_what_it_rests_on():
             assert figure.basis and figure.when and figure.used, (municipality.slug, name)
 
 
+def test_a_stated_figure_holds_for_the_year_that_the_scenario_gives():
+    # Bjuv's scenario rests on the conditions of 2022, though its book reaches to 2023.
+    figures = shared_figures(ALL["bjuv"])
+    assert {figures[name].when for name in ("kostnad_kr_per_timme", "timmar_per_brukare_vecka")} == {"2022"}
+
+
 def test_what_is_not_known_is_missing():
     assert set(shared_figures(ALL["lund"])) == {"kostnad_kr_per_inv"}
     frame = side_by_side(list(ALL.values())).frame

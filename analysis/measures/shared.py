@@ -7,10 +7,13 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from analysis.measures.choice import choice_by_year, local_choice
 from analysis.measures.economy import budget_outcome
+from analysis.measures.own_provision import own_accounts, own_hour, own_hours_per_user
 from analysis.measures.result import Draft, MissingData, Quantity, measure, national_rows, rows
+from analysis.measures.scenario import OWN, PRINTED, form_inputs
 from analysis.measures.schablon import days_in_year, lss_model
-from analysis.measures.volumes import hours_per_user, users
+from analysis.measures.volumes import hours_per_user
 from analysis.sources.municipality import Municipality
 
 SHARED = (
@@ -71,22 +74,20 @@ def side_by_side(municipalities: Sequence[Municipality]) -> Draft:
 
 
 def _own_cost_per_hour(municipality):
-    accounts, volumes = rows(municipality, "konton", slag="kostnad"), rows(municipality, "egen_regi")
-    cost, hours = accounts.groupby("ar")["belopp_tkr"].sum(), volumes.groupby("ar")["utforda_timmar"].sum()
-    year = _last_common(municipality, cost, hours[hours > 0])
+    cost = own_hour(municipality).frame["kostnad_kr_per_timme"].dropna()
+    year = _last(municipality, cost)
     return SharedFigure(
-        float(cost[year] * 1000 / hours[year]),
+        float(cost[year]),
         str(year),
         "den egna utförarens alla kostnader, utförda timmar",
-        (accounts[accounts["ar"] == year], volumes[volumes["ar"] == year]),
+        (rows(municipality, "konton", slag="kostnad", ar=year), rows(municipality, "egen_regi", ar=year)),
     )
 
 
 def _stated_cost_per_hour(municipality):
+    own = form_inputs(municipality, PRINTED, OWN)
     used = rows(municipality, "scenario", indata="kostnad_kr_per_timme")
-    return SharedFigure(
-        float(used["varde"].iloc[0]), _when(municipality), "den egna utföraren, enligt utredningen", (used,)
-    )
+    return SharedFigure(own.cost, str(own.year), "den egna utföraren, enligt utredningen", (used,))
 
 
 def _decided_cost_per_hour(municipality):
@@ -103,25 +104,20 @@ def _decided_cost_per_hour(municipality):
 
 
 def _own_hours_per_week(municipality):
-    used = rows(municipality, "egen_regi")
-    totals = used.groupby("ar")[["utforda_timmar", "brukare_antal"]].sum(min_count=1)
-    counted = used.groupby("ar")["brukare_antal"].count() == used.groupby("ar")["lag"].count()
-    totals = totals[counted & (totals["brukare_antal"] > 0)]
-    year = _last(municipality, totals["utforda_timmar"])
-    value = totals.loc[year, "utforda_timmar"] / totals.loc[year, "brukare_antal"] / days_in_year(year) * 7
-    return SharedFigure(
-        float(value), str(year), "den egna utföraren, brukare vid årets slut", (used[used["ar"] == year],)
-    )
+    weekly = own_hours_per_user(municipality).frame["vecka_alla"].dropna()
+    year = _last(municipality, weekly)
+    used = rows(municipality, "egen_regi", ar=year)
+    return SharedFigure(float(weekly[year]), str(year), "den egna utföraren, brukare räknade en gång om året", (used,))
 
 
 def _stated_hours_per_week(municipality):
-    hours, people = (rows(municipality, "scenario", indata=name) for name in ("timmar", "brukare_antal"))
-    if float(people["varde"].iloc[0]) <= 0:
+    own = form_inputs(municipality, PRINTED, OWN)
+    if not own.users > 0:
         raise MissingData(f"{municipality.slug}: scenario saknar brukare")
-    value = float(hours["varde"].iloc[0]) / float(people["varde"].iloc[0]) / days_in_year(municipality.last_year) * 7
-    basis = "den egna utföraren, timmar " + ("härledda ur" if "harledd" in set(hours["status"]) else "enligt")
-    basis += " utredningen"
-    return SharedFigure(value, _when(municipality), basis, (hours, people))
+    hours, people = (rows(municipality, "scenario", indata=name) for name in ("timmar", "brukare_antal"))
+    origin = "härledda ur" if "harledd" in set(hours["status"]) else "enligt"
+    value = own.hours / own.users / days_in_year(own.year) * 7
+    return SharedFigure(value, str(own.year), f"den egna utföraren, timmar {origin} utredningen", (hours, people))
 
 
 def _decided_hours_per_week(municipality):
@@ -137,28 +133,21 @@ def _decided_hours_per_week(municipality):
 
 
 def _counted_share(municipality):
-    used = rows(municipality, "val_av_utforare")
-    used = used[used["kommunen_antal"].notna() & (used["totalt_antal"] > 0)].sort_values(["tidpunkt", "lag"])
-    if used.empty:
+    shares = local_choice(municipality).frame["kommunen_procent"].dropna()
+    if shares.empty:
         raise MissingData(f"{municipality.slug}: val_av_utforare saknar antal")
-    row = used.tail(1)
-    law = {
-        "alla": "alla som underlaget räknar",
-        "sfb": "alla med assistansersättning",
-        "lss": "alla enligt LSS",
-    }
-    value = float(row["kommunen_antal"].iloc[0]) / float(row["totalt_antal"].iloc[0]) * 100
-    return SharedFigure(value, row["tidpunkt"].iloc[0], law[row["lag"].iloc[0]], (row,))
+    when, law = shares.index[-1].split()
+    whom = {"alla": "alla som underlaget räknar", "sfb": "alla med assistansersättning", "lss": "alla enligt LSS"}
+    return SharedFigure(
+        float(shares.iloc[-1]), when, whom[law], (rows(municipality, "val_av_utforare", tidpunkt=when, lag=law),)
+    )
 
 
 def _mean_share(municipality):
-    own = users(municipality, "utforare").frame["utfall_antal"]
-    every = users(municipality, "sfb").frame["utfall_antal"] + users(municipality, "lss").frame["utfall_antal"]
-    year = _last_common(municipality, own.dropna(), every.dropna()[every > 0])
-    table = rows(municipality, "brukare", ar=year)
-    return SharedFigure(
-        float(own[year] / every[year] * 100), str(year), "brukare i snitt per månad, SFB och LSS", (table,)
-    )
+    shares = choice_by_year(municipality).frame["kommunen_procent"].dropna()
+    year = _last(municipality, shares)
+    used = rows(municipality, "brukare", ar=year)
+    return SharedFigure(float(shares[year]), str(year), "brukare i snitt per månad, SFB och LSS", (used,))
 
 
 def _cost_per_inhabitant(municipality):
@@ -177,34 +166,21 @@ def _booked_deviation(municipality):
 
 
 def _own_deviation(municipality):
-    used = rows(municipality, "konton")
-    signed = used["belopp_tkr"].where(used["slag"] == "intakt", -used["belopp_tkr"])
-    result = signed.groupby(used["ar"]).sum()
-    year = _last(municipality, result)
-    extra, tables = 0.0, [used[used["ar"] == year]]
-    if municipality.has("tillskott"):
-        added = municipality.tables["tillskott"]
-        added = added[added["ar"] == year]
-        extra += float(added["belopp_tkr"].sum())
-        tables.append(added)
-    return SharedFigure(float(result[year] + extra) / 1000, str(year), "den egna utföraren, med anslag", tuple(tables))
+    accounts = own_accounts(municipality).frame
+    granted = "avvikelse_tkr" in accounts
+    deviation = accounts["avvikelse_tkr" if granted else "resultat_tkr"].dropna()
+    year = _last(municipality, deviation)
+    used = [rows(municipality, "konton", ar=year)]
+    if granted and accounts.loc[year, "tillskott_tkr"]:
+        used.append(rows(municipality, "tillskott", ar=year))
+    basis = "den egna utföraren, med anslag" if granted else "den egna utföraren"
+    return SharedFigure(float(deviation[year] / 1000), str(year), basis, tuple(used))
 
 
 def _last(municipality, series) -> int:
     if series.empty:
         raise MissingData(f"{municipality.slug}: inget år")
     return int(series.index.max())
-
-
-def _last_common(municipality, one, other) -> int:
-    years = one.index.intersection(other.index)
-    if years.empty:
-        raise MissingData(f"{municipality.slug}: inget år gemensamt")
-    return int(years.max())
-
-
-def _when(municipality) -> str:
-    return str(municipality.last_year)
 
 
 _WAYS = {

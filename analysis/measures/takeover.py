@@ -6,6 +6,7 @@ import pandas as pd
 
 from analysis.measures.comparison import cost_per_inhabitant
 from analysis.measures.economy import budget_outcome
+from analysis.measures.own_provision import own_accounts
 from analysis.measures.result import Draft, MissingData, Quantity, measure, national_rows, rows
 from analysis.measures.scenario import OWN, PRINTED, form_inputs, own_net_cost
 from analysis.measures.schablon import days_in_year
@@ -153,10 +154,11 @@ def _own_provision(municipality):
         return ("Kommunalt utförande utöver ersättningen", REMAINS, *booked), [used]
     if not municipality.has("konton"):
         return _stated_provision(municipality)
-    used = rows(municipality, "konton")
-    signed = used["belopp_tkr"].where(used["slag"] == "kostnad", -used["belopp_tkr"])
-    deficit = signed.groupby(used["ar"]).sum()
-    return ("Kommunalt utförande utöver ersättningen", REMAINS, int(deficit.index[-1]), float(deficit.iloc[-1])), [used]
+    result = own_accounts(municipality).frame["resultat_tkr"].dropna()
+    if result.empty:
+        return None
+    used = rows(municipality, "konton", ar=int(result.index[-1]))
+    return ("Kommunalt utförande utöver ersättningen", REMAINS, int(result.index[-1]), -float(result.iloc[-1])), [used]
 
 
 def _stated_provision(municipality):
