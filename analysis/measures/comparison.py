@@ -28,7 +28,7 @@ def cost_per_inhabitant(municipality: Municipality) -> Draft:
     Units: kr per inhabitant on 31 December. Index: ar.
     Formula: kostnad per invånare = (bruttokostnad − interna intäkter − försäljning till andra kommuner och regioner
         − ersättning från Försäkringskassan) / invånare den 31 december
-    Method (sv): Uppgifterna är Koladas nyckeltal N28008, återgivna efter utredningen. De gäller alla utförare.
+    Method (sv): Uppgifterna är Koladas nyckeltal N28008, återgivna efter Malmös utredning. De gäller alla utförare.
     Raises: MissingData where the municipality is not in the national table.
     Source: data/nationellt/kostnad_per_invanare.csv.
     """
