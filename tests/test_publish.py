@@ -24,8 +24,10 @@ PARAMETERS = 'kommun = "malmo"\ndata = None\nmanifest = None'
 TABLE = """
 class Table:
     def _repr_mimebundle_(self, include=None, exclude=None):
-        return {"text/html": "<p>tabell</p>", "text/plain": "", "text/csv": "År;Värde"}, {
-            "assistansboken": {"table_id": "prov"}}
+        links = '<a href="tabeller/prov.xlsx">Excel</a> <a href="tabeller/prov.csv">CSV</a>'
+        return {"text/html": links, "text/plain": "", "text/csv": "År;Värde"}, {
+            "assistansboken": {"table_id": "prov", "facts": [["Tabell", "Prov"]], "columns": [
+                {"unit": "ar", "decimals": 0}, {"unit": "tkr", "decimals": 0}]}}
 Table()
 """
 
@@ -120,6 +122,7 @@ def test_build_publishes_book_tables_and_manifest(project, tmp_path, capsys):
     assert cli.main(["build", "malmo", "--out", str(out), "--jobs", "2"]) == 0
     assert str(out / "index.html") in capsys.readouterr().out
     assert (out / "malmo" / "tabeller" / "prov.csv").read_bytes() == "\ufeffÅr;Värde".encode()
+    assert (out / "malmo" / "tabeller" / "prov.xlsx").read_bytes().startswith(b"PK")
     assert read_manifest(out / "malmo")["left_out"][0]["name"] == "saknas"
     assert 'href="malmo/index.html"' in (out / "index.html").read_text(encoding="utf-8")
     for page in (out / "malmo").glob("*.html"):

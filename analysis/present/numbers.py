@@ -44,9 +44,13 @@ def number(value: float, decimals: int = 0, *, signed: bool = False) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return NO_VALUE
     exact = rounded(value, decimals)
-    pattern = "#,##0" + ("." + "0" * decimals if decimals else "")
-    text = format_decimal(exact, format=pattern, locale="sv_SE").replace("-", MINUS)
+    text = format_decimal(exact, format=number_pattern(decimals), locale="sv_SE").replace("-", MINUS)
     return ("+" if signed and exact > 0 else "") + text
+
+
+def number_pattern(decimals: int) -> str:
+    """Return the pattern, as CLDR and Excel write it, of a number with thousands apart and so many decimals."""
+    return "#,##0" + ("." + "0" * decimals if decimals else "")
 
 
 def percent(value: float, decimals: int = 0) -> str:
@@ -75,9 +79,15 @@ def cell(value: object, quantity: Quantity) -> str:
         return str(value) if isinstance(value, str) else NO_VALUE
     if quantity.unit == "ar":
         return str(int(value))
-    decimals = quantity.decimals
-    # A mean of persons may be whole in one municipality and not in another: a decimal only where it says something.
-    if quantity.unit == "antal" and not decimals and value == value and float(value) != int(value):
-        decimals = 1
-    text = number(value, decimals)
+    text = number(value, decimals_of(value, quantity))
     return text + f"{NO_BREAK_SPACE}%" if quantity.unit == "procent" and text != NO_VALUE else text
+
+
+def decimals_of(value: float, quantity: Quantity) -> int:
+    """Return how many decimals a value is shown with.
+
+    A mean of persons may be whole in one municipality and not in another: a decimal only where it says something.
+    """
+    if quantity.unit == "antal" and not quantity.decimals and value == value and float(value) != int(value):
+        return 1
+    return quantity.decimals

@@ -41,6 +41,7 @@ INDEX_LABELS = {
     "surplus_percent": "Övertalighet, procent",
 }
 KEY_LABELS = DAY_LABELS
+FORMULA_STARTS = "=+-@\t\r"
 
 
 @dataclass(frozen=True)
@@ -131,6 +132,7 @@ class FoldedTable:
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         shown = [value.shown for _, lines in self.groups for _, cells, _ in lines for value in cells]
+        facts = _facts(self.municipality, self.result, "")
         html = _TEMPLATES.get_template("grouped.html.j2").render(
             id=self.result.id,
             folded=self.summary,
@@ -138,10 +140,9 @@ class FoldedTable:
             groups=self.groups,
             has_gaps=NO_VALUE in shown,
             download=True,
-            **_facts(self.municipality, self.result, ""),
+            **facts,
         )
-        data = {"text/html": html, "text/plain": self.result.title, "text/csv": to_csv(self.result)}
-        return data, {"assistansboken": {"table_id": self.result.id}}
+        return _with_download(html, self.result, facts)
 
 
 @dataclass(frozen=True)
@@ -163,6 +164,7 @@ class TableView:
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         heads, lines = self.grid()
         shown = [value.shown for _, cells in lines for value in cells]
+        facts = _facts(self.municipality, self.result, self.caption)
         html = _TEMPLATES.get_template("table.html.j2").render(
             id=self.result.id,
             heads=heads,
@@ -171,10 +173,9 @@ class TableView:
             highlight=self.highlight,
             word_heads=self._word_heads(),
             download=True,
-            **_facts(self.municipality, self.result, self.caption),
+            **facts,
         )
-        data = {"text/html": html, "text/plain": self.result.title, "text/csv": to_csv(self.result)}
-        return data, {"assistansboken": {"table_id": self.result.id}}
+        return _with_download(html, self.result, facts)
 
     def _word_heads(self) -> list[str]:
         """Return the heads of the columns that hold words, which stand to the left as their cells do."""
@@ -307,6 +308,27 @@ def assumed_value(item: Assumption) -> str:
     return value if item.unit == "antal" else f"{value} {item.unit}"
 
 
+def _with_download(html: str, result: Result, facts: dict) -> tuple[dict, dict]:
+    """Return a table's output: the page, its CSV, and what publish needs to make a workbook of that."""
+    words = any(isinstance(key, str) for key in result.frame.index)
+    columns = [{"unit": "text" if words else "ar", "decimals": 0}]
+    columns += [{"unit": quantity.unit, "decimals": quantity.decimals} for quantity in result.quantities]
+    told = {
+        "Tabell": [facts["caption"]],
+        "Enhet": dict.fromkeys(filter(None, (UNIT_WORDS.get(quantity.unit) for quantity in result.quantities))),
+        "Formel": [facts["formula"]],
+        "Metod": [facts["method"]],
+        "Antaganden": facts["assumptions"],
+        "Att tänka på": facts["caveats"],
+        "Källa": [facts["source_line"]],
+        "Status": [facts["status_line"]],
+        "Underlag": facts["references"],
+    }
+    lines = [[name, "\n".join(texts)] for name, texts in told.items() if any(texts)]
+    data = {"text/html": html, "text/plain": result.title, "text/csv": to_csv(result)}
+    return data, {"assistansboken": {"table_id": result.id, "columns": columns, "facts": lines}}
+
+
 def to_csv(result: Result) -> str:
     """Return a result as CSV for Swedish Excel: semicolons, decimal commas, full precision.
 
@@ -316,7 +338,7 @@ def to_csv(result: Result) -> str:
     writer = csv.writer(buffer, delimiter=";", lineterminator="\r\n")
     frame = result.frame
     heads = [f"{q.label} ({UNIT_WORDS[q.unit]})" if UNIT_WORDS.get(q.unit) else q.label for q in result.quantities]
-    writer.writerow([INDEX_LABELS.get(str(frame.index.name), str(frame.index.name or "")), *heads])
+    writer.writerow([INDEX_LABELS.get(str(frame.index.name), str(frame.index.name or "")), *map(_csv_cell, heads)])
     for key, row in frame.iterrows():
         writer.writerow([_csv_cell(key)] + [_csv_cell(row[quantity.name]) for quantity in result.quantities])
     return buffer.getvalue()
@@ -324,7 +346,7 @@ def to_csv(result: Result) -> str:
 
 def _csv_cell(value: object) -> str:
     if isinstance(value, str):
-        return "'" + value if value[:1] in "=+-@\t\r" and value else value
+        return "'" + value if value and value[0] in FORMULA_STARTS else value
     if value is None or not math.isfinite(float(value)):
         return ""
     exact = float(value)

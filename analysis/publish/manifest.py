@@ -17,7 +17,7 @@ from analysis.publish.plan import PROJECT_ROOT, Plan
 from analysis.sources import Municipality
 
 FILE_NAME = "manifest.json"
-TOOLS = ("jupyter-book", "sphinx", "papermill", "pandas", "altair", "vl-convert-python")
+TOOLS = ("jupyter-book", "sphinx", "papermill", "pandas", "altair", "vl-convert-python", "xlsxwriter")
 BINARY_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".pdf", ".xlsx", ".docx", ".zip"}
 
 

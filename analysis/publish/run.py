@@ -28,6 +28,7 @@ from analysis.measures.published import UnknownFigure
 from analysis.measures.result import MissingData
 from analysis.publish.manifest import FILE_NAME, make_manifest, read_manifest, same_inputs, write_manifest
 from analysis.publish.plan import KERNEL, PROJECT_ROOT, Plan
+from analysis.publish.workbook import make_workbook
 
 PARAMETERS = {"kommun", "data", "manifest"}
 CELL_TIMEOUT_SECONDS = 600
@@ -213,8 +214,10 @@ def _finish(plan: Plan, stage: Path, book: Path, runs: Sequence[Future], say: Ca
         return Outcome(plan, book, faults)
     html = stage / "_build" / "html"
     (html / "tabeller").mkdir()
-    for name, text in tables.items():
+    manifest = read_manifest(stage)
+    for name, (text, described) in tables.items():
         (html / "tabeller" / f"{name}.csv").write_bytes(text.encode("utf-8-sig"))
+        (html / "tabeller" / f"{name}.xlsx").write_bytes(make_workbook(text, described, manifest))
     faults = dead_links(plan, html)
     if faults:
         return Outcome(plan, book, faults)
@@ -227,21 +230,22 @@ def _finish(plan: Plan, stage: Path, book: Path, runs: Sequence[Future], say: Ca
     return Outcome(plan, book)
 
 
-def _tables(plan: Plan, stage: Path) -> tuple[dict[str, str], list[BuildFault]]:
-    """Return each table's CSV by its id, from the outputs of the notebooks."""
-    tables: dict[str, str] = {}
+def _tables(plan: Plan, stage: Path) -> tuple[dict[str, tuple[str, dict]], list[BuildFault]]:
+    """Return each table's CSV, and what its view tells of it, by its id, from the outputs of the notebooks."""
+    tables: dict[str, tuple[str, dict]] = {}
     faults = []
     for chapter in plan.chapters:
         for cell in nbformat.read(stage / f"{chapter.name}.ipynb", as_version=4).cells:
             for output in cell.get("outputs", ()):
-                name = output.get("metadata", {}).get("assistansboken", {}).get("table_id")
+                described = output.get("metadata", {}).get("assistansboken", {})
+                name = described.get("table_id")
                 text = output.get("data", {}).get("text/csv")
                 if name is None or text is None:
                     continue
                 cause = ""
                 if not re.fullmatch(r"[\w-]+", name):
                     cause = f"”{name}” kan inte bli ett filnamn"
-                elif tables.setdefault(name, text) != text:
+                elif tables.setdefault(name, (text, described))[0] != text:
                     cause = f"två olika tabeller heter ”{name}”"
                 if cause:
                     number = cell.metadata.get("assistansboken", {}).get("number")

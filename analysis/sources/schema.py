@@ -328,7 +328,7 @@ MUNICIPAL_TABLES = {
             "scenario",
             "Underlag för att jämföra egen regi med upphandling",
             (
-                ColumnSpec("indata", "text", "Indatats namn", allowed=SCENARIO_INPUTS),
+                ColumnSpec("indata", "text", "Vilken uppgift värdet gäller", allowed=SCENARIO_INPUTS),
                 ColumnSpec("driftform", "text", "Driftform som värdet gäller", allowed=("alla", *FORMS)),
                 ColumnSpec("varde", "number", "Värde", minimum=0),
                 ColumnSpec("enhet", "text", "Enhet"),
