@@ -21,6 +21,8 @@ book: $(READY)
 	@$(RUN) -m analysis build
 
 test: $(READY)
+	@echo "==> The browser that the pages are tested in"
+	@$(RUN) tests/browsers.py
 	@echo "==> 1/3 Style and common mistakes (ruff)"
 	@$(RUN) -m ruff check analysis tests
 	@echo "==> 2/3 Tests of the code, the data and the pages (pytest)"

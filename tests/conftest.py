@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import http.server
-import os
 import shutil
 import threading
 from collections.abc import Iterator, Mapping
@@ -12,20 +11,24 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from browsers import ARGUMENTS, NoBrowser, find_browser
+from filelock import FileLock
 from hypothesis import settings
-from playwright.sync_api import Error, sync_playwright
+from playwright.sync_api import sync_playwright
+
+from analysis import cli
+from analysis.publish.theme import CONTENT_SECURITY_POLICY
 
 # How long an example takes is a matter for benchmarks; a slow machine is not a fault.
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 DATA = Path(__file__).resolve().parents[1] / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the file that builds the whole site go first, since it takes the longest."""
-    items.sort(key=lambda item: item.path.name != "test_site.py")
+    """Let the files that need the whole site go first, since they take the longest."""
+    items.sort(key=lambda item: not item.path.name.startswith("test_site"))
 
 
 @pytest.fixture
@@ -70,16 +73,44 @@ def served(folder: Path, headers: Mapping[str, str] | None = None) -> Iterator[s
 
 
 @pytest.fixture(scope="session")
-def browser():
-    """A real Chromium; that there is none is a failure, since nothing else sees what a reader sees."""
-    path = os.environ.get("CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
+def shared_folder(tmp_path_factory):
+    """A folder that all the processes of a run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if base.name.startswith("popen-") else base
+
+
+@pytest.fixture(scope="session")
+def built_site(shared_folder):
+    """The site with every municipality's real book, built once a run, whichever process comes first."""
+    out = shared_folder / "sajt" / "html"
+    with FileLock(shared_folder / "sajt.lock"):
+        if not out.exists():
+            assert cli.main(["build", "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def pages(built_site):
+    """Every page's path in the site."""
+    return sorted(path.relative_to(built_site).as_posix() for path in built_site.rglob("*.html"))
+
+
+@pytest.fixture(scope="session")
+def origin(built_site):
+    """The address of a file server of the site that sends the policy of the guide, and nothing else of its own."""
+    with served(built_site, {"Content-Security-Policy": CONTENT_SECURITY_POLICY}) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def browser(shared_folder):
+    """A real Chromium, see browsers.py."""
+    with FileLock(shared_folder / "browser.lock"):
         try:
-            chromium = playwright.chromium.launch(
-                executable_path=path, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-        except Error as error:
-            reason = error.message.splitlines()[0]
-            pytest.fail("No Chromium to test with: install one, set CHROMIUM to its path, or run "
-                        f"`playwright install chromium` ({reason})", pytrace=False)
+            path, _ = find_browser()
+        except NoBrowser as error:
+            pytest.fail(str(error), pytrace=False)
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=ARGUMENTS)
         yield chromium
         chromium.close()

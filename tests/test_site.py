@@ -2,86 +2,29 @@
 
 from __future__ import annotations
 
+import csv
+import gzip
+import io
 import re
+from decimal import Decimal
 from html.parser import HTMLParser
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
+from xml.etree import ElementTree
 
+import openpyxl
 import pytest
-from axe_playwright_python.base import AXE_SCRIPT
-from conftest import served
+from bs4 import BeautifulSoup
+from site_scan import BACK
 
 from analysis import cli
+from analysis.present.numbers import MINUS, NO_BREAK_SPACE, rounded
 from analysis.publish.manifest import read_manifest
 from analysis.sources import default_data_directory, list_municipalities
 
 MUNICIPALITIES = list_municipalities(default_data_directory())
-BACK = '<a class="ab-start" href="../index.html">Alla kommuner</a>'
-# Sections, less those where something stands under the heading.
-EMPTY_SECTIONS = """[...document.querySelectorAll('article section')].filter(section =>
-  [...section.children].every(child => /^(H\\d|SPAN)$/.test(child.tagName)
-    || !(child.textContent.trim() || child.querySelector('svg, img')))).map(section => section.id)"""
-BACK_IS_IN_SIGHT = """(() => { const link = document.querySelector('a.ab-start');
-  if (!link || !link.checkVisibility({visibilityProperty: true, opacityProperty: true})) return false;
-  const box = link.getBoundingClientRect();
-  return link.tabIndex >= 0 && box.width > 0 && box.left >= 0 && box.right <= innerWidth
-    && box.top >= 0 && box.bottom <= innerHeight
-    && link.contains(document.elementFromPoint(box.left + box.width / 2, box.top + box.height / 2)); })()"""
-AXE_OPTIONS = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
-               "resultTypes": ["violations"]}
-# Less what is inside a chart: axe looks at the colour of text, never at an SVG's fill, and only says it cannot tell.
-AXE_START = """options => { window.axeFaults = new Promise(start => setTimeout(start)).then(() =>
-  axe.run({include: [["html"]], exclude: [["figure.ab-diagram > svg > *"]]}, options)).then(results =>
-  results.violations.flatMap(fault => fault.nodes.map(node => `${fault.id}: ${node.html.slice(0, 160)}`))); }"""
-
-
-@pytest.fixture(scope="session")
-def built_site(tmp_path_factory):
-    """The site with every municipality's real book."""
-    out = tmp_path_factory.mktemp("sajt") / "html"
-    assert cli.main(["build", "--out", str(out)]) == 0
-    return out
-
-
-@pytest.fixture(scope="session")
-def pages(built_site):
-    """Every page's path in the site."""
-    found = sorted(path.relative_to(built_site).as_posix() for path in built_site.rglob("*.html")
-                   if "_static" not in path.parts)
-    assert len(found) > 10 * len(MUNICIPALITIES)
-    return found
-
-
-@pytest.fixture(scope="session")
-def origin(built_site):
-    """The address of a plain file server of the site."""
-    with served(built_site) as address:
-        yield address
-
-
-def test_pages_in_a_narrow_browser(browser, origin, pages):
-    faults = []
-    page = browser.new_page(viewport={"width": 375, "height": 800})
-    page.on("request", lambda request: request.url.startswith((origin, "data:"))
-            or faults.append(f"{page.url}: request to {request.url}"))
-    page.on("console", lambda message: message.type == "error" and faults.append(f"{page.url}: {message.text}"))
-    page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))
-    for name in pages:
-        page.goto(f"{origin}/{name}", wait_until="load")
-        if page.evaluate("document.documentElement.lang") != "sv":
-            faults.append(f"{name}: lang is not sv")
-        bare = page.evaluate("[...document.querySelectorAll('figure.ab-diagram')].filter(f => !f.querySelector('svg'))"
-                             ".map(f => f.id)")
-        faults += [f"{name}: chart {id_} has no svg" for id_ in bare]
-        width = page.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)")
-        if width > 375:
-            faults.append(f"{name}: scrolls sideways ({width} px)")
-        faults += [f"{name}: nothing under #{id_}" for id_ in page.evaluate(EMPTY_SECTIONS)]
-        if name != "index.html" and not page.evaluate(BACK_IS_IN_SIGHT):
-            faults.append(f"{name}: the way back to the start page is not in sight")
-        text = page.evaluate("document.querySelector('main').textContent")
-        faults += [f"{name}: says {word}" for word in re.findall(r"\b(?:None|nan|NaN|undefined)\b", text)]
-    page.close()
-    assert not faults, "\n".join(faults)
+FIRST_VIEW_BYTES = 350_000
+PNG_START = b"\x89PNG\r\n\x1a\n"
+NUMBER = re.compile(rf"{MINUS}?\d{{1,3}}(?:{NO_BREAK_SPACE}\d{{3}})*(?:,\d+)?(?![\d{NO_BREAK_SPACE}]*\d)")
 
 
 def test_charts_are_there_without_javascript(browser, origin, built_site, pages):
@@ -97,32 +40,6 @@ def test_charts_are_there_without_javascript(browser, origin, built_site, pages)
         assert figures.count() == page.locator("figure.ab-diagram > svg[role=img][aria-label]").count(), name
     context.close()
     assert charts > 5
-
-
-def test_no_page_breaks_wcag_22_aa_in_light_or_dark(browser, origin, pages):
-    # Two pages at a time, each in a process of its own, and one load for both schemes: axe takes its time.
-    # Without motion: a colour caught halfway from light to dark is nobody's contrast.
-    tabs = [browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce") for _ in range(2)]
-    faults = []
-    for start in range(0, len(pages), len(tabs)):
-        opened = list(zip(tabs, pages[start:start + len(tabs)], strict=False))
-        for page, name in opened:
-            page.emulate_media(color_scheme="light")
-            page.goto(f"{origin}/{name}", wait_until="load")
-            page.evaluate(AXE_SCRIPT + "; null")
-            if name != "index.html" and not page.evaluate(BACK_IS_IN_SIGHT):
-                faults.append(f"{name}: the way back to the start page is not in sight")
-        for scheme in ("light", "dark"):
-            for page, name in opened:
-                page.emulate_media(color_scheme=scheme)
-                if name != "index.html":
-                    page.wait_for_function("scheme => document.documentElement.dataset.theme === scheme", arg=scheme)
-                page.evaluate(AXE_START, AXE_OPTIONS)
-            for page, name in opened:
-                faults += [f"{name}, {scheme}: {fault}" for fault in page.evaluate("window.axeFaults")]
-    for page in tabs:
-        page.close()
-    assert not faults, "\n".join(faults)
 
 
 def test_start_page_leads_to_every_chapter_and_every_page_back(built_site, pages):
@@ -172,7 +89,7 @@ class Links(HTMLParser):
 
     def __init__(self, text):
         super().__init__()
-        self.targets, self.ids = [], set()
+        self.targets, self.loaded, self.ids = [], [], set()
         self.feed(text)
 
     def handle_starttag(self, tag, attrs):
@@ -182,6 +99,8 @@ class Links(HTMLParser):
         target = attributes.get("src" if tag in ("script", "img", "iframe") else "href")
         if target and tag in ("a", "link", "script", "img", "iframe"):
             self.targets.append((tag, target))
+            if tag in ("script", "img") or attributes.get("rel") in ("stylesheet", "icon"):
+                self.loaded.append((tag, target))
 
 
 def test_every_internal_link_resolves(built_site, pages):
@@ -210,3 +129,109 @@ def test_no_page_tells_of_the_machine_it_was_built_on(built_site):
         if path.suffix in (".html", ".json", ".js", ".csv"):
             text = path.read_text(encoding="utf-8")
             assert str(built_site.parent) not in text and str(cli.PROJECT_ROOT) not in text, path.name
+
+
+def test_the_first_view_of_a_page_is_light(built_site, pages):
+    weights = {}
+    for name in pages:
+        loaded = {name} | {target for tag, target in Links((built_site / name).read_text(encoding="utf-8")).loaded}
+        paths = {(built_site / name).parent / urlsplit(target).path if target != name else built_site / name
+                 for target in loaded}
+        assert not any(path.name == "vega.js" for path in paths)
+        weights[name] = sum(len(gzip.compress(path.read_bytes())) for path in paths)
+    heaviest = max(weights, key=weights.get)
+    assert weights[heaviest] < FIRST_VIEW_BYTES, f"{heaviest}: {weights[heaviest]} bytes"
+
+
+def test_every_table_can_be_taken_along_and_holds_the_numbers_of_the_page(built_site, pages):
+    faults, tables = [], 0
+    for name in pages:
+        soup = BeautifulSoup((built_site / name).read_text(encoding="utf-8"), "html.parser")
+        for figure in soup.select("figure.ab-tabell"):
+            files = {link["href"].rpartition(".")[2]: built_site / name / ".." / link["href"]
+                     for link in figure.select("a[download]")}
+            if set(files) != {"csv", "xlsx"}:
+                faults.append(f"{name}: {figure.get('id')} has downloads {sorted(files)}")
+                continue
+            tables += 1
+            lines = list(csv.reader(io.StringIO(files["csv"].resolve().read_text(encoding="utf-8-sig"), newline=""),
+                                    delimiter=";"))
+            sheet = openpyxl.load_workbook(files["xlsx"].resolve()).worksheets[0]
+            held = [[cell.value for cell in row] for row in sheet.iter_rows()]
+            if [[_as_text(value) for value in row] for row in held] != [list(map(_plain, line)) for line in lines]:
+                faults.append(f"{name}: the workbook of {figure.get('id')} is not its CSV")
+            values = [value for row in held for value in row if isinstance(value, (int, float))]
+            words = " ".join(str(value) for row in held for value in row if isinstance(value, str))
+            faults += [f"{name}: {figure.get('id')} shows {shown}, which its download lacks"
+                       for shown in _numbers_shown(figure) if not _is_held(shown, values, words)]
+    assert tables > 100
+    assert not faults, "\n".join(faults)
+
+
+def _plain(text: str) -> str:
+    """Return a field of a CSV as its workbook has it: without the apostrophe that keeps text from being a formula."""
+    return re.sub(r"^'(?=[=+\-@\t\r])", "", text)
+
+
+def _as_text(value: object) -> str:
+    """Return a value of a workbook as the CSV writes it."""
+    if isinstance(value, float):
+        return str(int(value)) if value == int(value) else f"{value:.10g}".replace(".", ",")
+    return "" if value is None else str(value)
+
+
+def _numbers_shown(figure) -> list[str]:
+    """Return the numbers in a table's cells, less the changes that a table with years across adds."""
+    heads = [head.get_text() for head in figure.select("thead th")]
+    found = []
+    for line in figure.select("tbody tr"):
+        for head, cell in zip(heads, line.find_all(["th", "td"]), strict=False):
+            if cell.name == "td" and "ab-text" not in cell.get("class", []) and not head.startswith("Förändring"):
+                found += NUMBER.findall(cell.get_text())[:1]
+    return found
+
+
+def _is_held(shown: str, values: list[float], words: str) -> bool:
+    plain = shown.replace(NO_BREAK_SPACE, "").replace(MINUS, "-").replace(",", ".")
+    exact, decimals = Decimal(plain), len(plain.partition(".")[2])
+    # A share is held as a share and shown in percent.
+    return shown in words or any(
+        exact in (rounded(value, decimals), rounded(value * 100, decimals)) for value in values)
+
+
+def test_every_chart_can_be_taken_along(built_site, pages):
+    charts = 0
+    for name in pages:
+        soup = BeautifulSoup((built_site / name).read_text(encoding="utf-8"), "html.parser")
+        for figure in soup.select("figure.ab-diagram"):
+            files = {link["href"].rpartition(".")[2]: (built_site / name / ".." / link["href"]).resolve()
+                     for link in figure.select("a[download]")}
+            assert set(files) == {"png", "svg"}, f"{name}: {figure.get('id')}"
+            charts += 1
+            assert files["png"].read_bytes().startswith(PNG_START)
+            picture = ElementTree.parse(files["svg"]).getroot()
+            words = " ".join("".join(picture.itertext()).split())
+            drawn = [text.get_text() for text in figure.find("svg").find_all("text")]
+            assert all(" ".join(text.split()) in words for text in drawn), f"{name}: {figure.get('id')}"
+            assert "Källa" in words
+    assert charts > 50
+
+
+def test_search_finds_a_word_by_another_form_of_it(browser, origin, built_site):
+    slug, asked, held = "malmo", "kostnaden", "kostnader"
+    only = [page.stem for page in sorted((built_site / slug).glob("*.html"))
+            if re.search(rf"\b{held}\b", _running_text(page)) and not re.search(rf"\b{asked}\b", _running_text(page))]
+    assert only, "every page has both forms: choose another word"
+    page = browser.new_page()
+    page.goto(f"{origin}/{slug}/search.html?q={quote(asked)}")
+    page.wait_for_function("document.querySelector('.search-summary')?.textContent.startsWith('Antal träffar')")
+    targets = page.eval_on_selector_all("ul.search a", "links => links.map(link => link.getAttribute('href'))")
+    found = {target.partition(".html")[0] for target in targets}
+    page.goto(f"{origin}/{slug}/search.html?q=xyzzy")
+    page.wait_for_function("document.querySelector('.search-summary')?.textContent.startsWith('Inget kapitel')")
+    page.close()
+    assert set(only) <= found
+
+
+def _running_text(page) -> str:
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("main").get_text(" ").lower()

@@ -98,7 +98,7 @@ def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT,
     for path in [*project, *_files(root / "chapters", ".ipynb")]:
         if path.exists():
             hashes[path.relative_to(root).as_posix()] = _hash([path])
-    code = [path for path in _files(package) if path.suffix in {".py", ".j2", ".css", ".html", ".js"}]
+    code = [path for path in _files(package) if path.suffix in {".py", ".j2", ".css", ".html", ".js", ".svg", ".toml", ".typ"}]
     hashes["package"] = _hash(code, package)
     return dict(sorted(hashes.items()))
 

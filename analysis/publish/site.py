@@ -91,7 +91,9 @@ def _write_start_page(site: Path) -> None:
         reconciled=[book for book in books if book.reconciliation], comparison=COMPARISON,
         reconciliation=RECONCILIATION)
     (site / "index.html").write_text(html, encoding="utf-8", newline="\n")
-    shutil.copy(ASSETS / "start.css", site / "start.css")
+    styles = "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in ("palette.css", "start.css"))
+    (site / "start.css").write_text(styles, encoding="utf-8", newline="\n")
+    shutil.copy(ASSETS / "ikon.svg", site / "ikon.svg")
 
 
 class _StartBook:

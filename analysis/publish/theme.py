@@ -1,82 +1,85 @@
-"""A Sphinx extension: the book's own stylesheet and script, and Swedish for what the theme says in English."""
+"""A Sphinx extension: the book's own HTML theme, in Swedish, which needs no script and nothing from other sites."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import vl_convert
+from docutils import nodes
+from sphinx import addnodes
 from sphinx.application import Sphinx
-from sphinx.config import Config
-from sphinx.locale import get_translator
+from sphinx.environment import BuildEnvironment
 
 ASSETS = Path(__file__).parent / "assets"
-# The class of a figure whose chart the reader can change.
-INTERACTIVE = "ab-interaktiv"
-SWEDISH = {
-    "Announcement": "Meddelande",
-    "Back to top": "Till sidans topp",
-    "Collapse Sidebar": "Dölj sidopanelen",
-    "Expand Sidebar": "Visa sidopanelen",
-    "Section Navigation": "Kapitel",
-    "Skip to main content": "Hoppa till innehållet",
-    "Search": "Sök",
-    "next": "nästa",
-    "previous": "föregående",
-}
-# Texts that the theme's templates give no way of translating.
-FIXED = {
-    'aria-label="Color mode"': 'aria-label="Ljust eller mörkt"',
-    'title="Color mode"': 'title="Ljust eller mörkt"',
-    'title="Light"': 'title="Ljust"',
-    'title="Dark"': 'title="Mörkt"',
-    'title="System Settings"': 'title="Som datorn"',
-    'title="next page"': 'title="nästa sida"',
-    'title="previous page"': 'title="föregående sida"',
-    'title="Link to this heading"': 'title="Länk hit"',
-    'title="Toggle primary sidebar"': 'title="Visa eller dölj kapitlen"',
-    'title="Toggle secondary sidebar"': 'title="Visa eller dölj sidans innehåll"',
-    'aria-label="Site navigation"': 'aria-label="Kapitel"',
-    'aria-label="Main"': 'aria-label="Kapitel"',
-    'aria-label="Page"': 'aria-label="Sidans innehåll"',
-    'aria-label="Version warning"': 'aria-label="Meddelande"',
-    "Please activate JavaScript to enable the search functionality.": "Sökningen kräver JavaScript.",
-    'aria-label="On this page"': 'aria-label="På den här sidan"',
-}
+THEME = Path(__file__).parent / "book_theme"
+# One stylesheet, in this order; what stands later may lean on what stands earlier.
+STYLES = ("palette.css", "book.css", "interactive.css")
+SCRIPTS = ("interactive.js", "sok.js")
+# The class of a figure that holds a chart.
+CHART = "ab-diagram"
+# The policy that every page works under; docs/publicering.md tells how a server is made to send it.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the extension."""
+    app.add_html_theme("assistansboken", str(THEME))
     app.add_config_value("comments_config", {}, "html")  # jupyter-book sets it even without sphinx_comments
-    app.connect("config-inited", _add_templates)
-    app.connect("builder-inited", _start)
-    app.connect("html-page-context", _no_icon)
-    app.connect("html-page-context", _add_script)
-    app.connect("build-finished", _finish)
+    app.connect("html-page-context", _add_to_page)
+    app.connect("build-finished", _add_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
-def _add_templates(app: Sphinx, config: Config) -> None:
-    config.templates_path.append(str(ASSETS))
+def _add_to_page(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: nodes.document | None) -> None:
+    """Give the layout the chapters of the book, the sections of the page, and whether it has charts."""
+    parts = _parts(app.env)
+    context["book_parts"] = parts
+    context["chapter_titles"] = {
+        chapter["name"].rpartition("/")[2]: (chapter["name"], chapter["title"])
+        for part in parts
+        for chapter in part["chapters"]
+    }
+    context["sections"] = _sections(app.env, pagename)
+    context["has_charts"] = f'class="{CHART}' in context.get("body", "")
 
 
-def _start(app: Sphinx) -> None:
-    app.config.html_static_path += [str(ASSETS / name) for name in ("book.css", "interactive.css", "interactive.js")]
-    app.add_css_file("book.css")
-    catalog = getattr(get_translator(), "_catalog", None)
-    if catalog is not None:
-        catalog.update(SWEDISH)
+def _parts(env: BuildEnvironment) -> list[dict]:
+    """Return the book's parts with their chapters, the first page first, as its table of contents has them."""
+    found = getattr(env, "assistansboken_parts", None)
+    if found is None:
+        root = env.config.root_doc
+        found = [{"caption": "", "chapters": [{"name": root, "title": "Sammanfattning"}]}]
+        for tree in env.get_doctree(root).findall(addnodes.toctree):
+            chapters = [{"name": name, "title": env.titles[name].astext()} for _, name in tree["entries"]]
+            found.append({"caption": tree.get("caption") or "", "chapters": chapters})
+        env.assistansboken_parts = found
+    return found
 
 
-def _no_icon(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
-    """Keep browsers from asking the server for an icon that is not there."""
-    context["metatags"] = context.get("metatags", "") + '<link rel="icon" href="data:,">'
-
-
-def _add_script(app: Sphinx, pagename: str, templatename: str, context: dict, doctree: object) -> None:
-    """Load the script for charts that a reader can change, on the pages that have one."""
-    if INTERACTIVE in context.get("body", ""):
-        app.add_css_file("interactive.css")
-        app.add_js_file("interactive.js", loading_method="defer")
+def _sections(env: BuildEnvironment, pagename: str) -> list[dict[str, str]]:
+    """Return the anchors and titles of a page's sections, one level deep; none where there is but one."""
+    if pagename not in env.tocs:
+        return []
+    found = []
+    for page in env.tocs[pagename].children:
+        for under in page.children[1:]:
+            for section in under.children:
+                link = next(iter(section.findall(nodes.reference)), None)
+                if link is not None:
+                    found.append({"anchor": link["anchorname"].lstrip("#"), "title": link.astext()})
+    return found if len(found) > 1 else []
 
 
 def chart_library() -> str:
@@ -93,17 +96,23 @@ def chart_library() -> str:
     return f"{notice}\n(() => {{\n{vl_convert.javascript_bundle('window.vegaEmbed = vegaEmbed;')}\n}})();\n"
 
 
-def _finish(app: Sphinx, error: Exception | None) -> None:
+def stylesheet() -> str:
+    """Return the book's one stylesheet."""
+    return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in STYLES)
+
+
+def _add_files(app: Sphinx, error: Exception | None) -> None:
+    """Write what the pages load, and take away what Sphinx and its extensions leave that none of them does."""
     if error or app.builder.format != "html":
         return
-    interactive = False
-    for page in Path(app.outdir).glob("**/*.html"):
-        old = page.read_text(encoding="utf-8")
-        interactive = interactive or INTERACTIVE in old
-        new = old
-        for english, swedish in FIXED.items():
-            new = new.replace(english, swedish)
-        if new != old:
-            page.write_text(new, encoding="utf-8", newline="\n")
-    if interactive:
-        (Path(app.outdir) / "_static" / "vega.js").write_text(chart_library(), encoding="utf-8", newline="\n")
+    folder = Path(app.outdir) / "_static"
+    wanted = {"documentation_options.js", "language_data.js", "searchtools.js"}
+    for path in list(folder.iterdir()):
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name not in wanted:
+            path.unlink()
+    (folder / "bok.css").write_text(stylesheet(), encoding="utf-8", newline="\n")
+    for name in (*SCRIPTS, "ikon.svg"):
+        shutil.copy(ASSETS / name, folder / name)
+    (folder / "vega.js").write_text(chart_library(), encoding="utf-8", newline="\n")
