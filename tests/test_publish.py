@@ -17,6 +17,7 @@ from analysis.measures.shared import SHARED, shared_figures
 from analysis.publish import run, site
 from analysis.publish.manifest import input_hashes, make_manifest, read_manifest, same_inputs, write_manifest
 from analysis.publish.plan import PROJECT_ROOT, describe_need, plan_book, read_chapters
+from analysis.publish.theme import CONTENT_SECURITY_POLICY
 from analysis.sources import default_data_directory, list_municipalities, load_municipality
 
 DATA = default_data_directory()
@@ -401,3 +402,8 @@ def test_manifest_holds_what_the_start_page_tells(project, malmo, tmp_path):
     assert counts["agree"] == outcomes["stammer"]
     assert manifest["period"] == [malmo.first_year, malmo.last_year]
     assert manifest["chapters"][1] == {"name": "ett", "title": "Ett", "part": "Del"}
+
+
+def test_the_guide_states_the_policy_that_the_pages_are_tested_under():
+    guide = (PROJECT_ROOT / "docs" / "publicering.md").read_text(encoding="utf-8")
+    assert f"\nContent-Security-Policy: {CONTENT_SECURITY_POLICY}\n" in guide

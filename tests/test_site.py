@@ -84,6 +84,30 @@ def test_a_reader_with_only_a_keyboard_gets_to_a_chapter_and_back(browser, origi
     context.close()
 
 
+@pytest.mark.parametrize("javascript", [True, False])
+def test_the_menus_of_a_narrow_page_work_by_keyboard(browser, origin, javascript):
+    context = browser.new_context(viewport={"width": 320, "height": 700}, java_script_enabled=javascript)
+    page = context.new_page()
+    page.goto(f"{origin}/malmo/kostnader.html")
+    menus = ("Kapitel", "#kapitel", "lss.html"), ("På den här sidan", "#pa-sidan", "#budget-mot-utfall")
+    for name, menu, choice in menus:
+        button = page.get_by_role("button", name=name, exact=True)
+        assert not page.locator(menu).is_visible()
+        button.focus()
+        page.keyboard.press("Enter")
+        assert page.locator(menu).is_visible()
+        page.keyboard.press("Escape")
+        assert not page.locator(menu).is_visible()
+        page.keyboard.press("Enter")
+        page.locator(f"{menu} a[href='{choice}']").focus()
+        page.keyboard.press("Enter")
+        page.wait_for_url(f"**{choice}")
+        if javascript:
+            assert not page.locator(menu).is_visible()
+        page.goto(f"{origin}/malmo/kostnader.html")
+    context.close()
+
+
 class Links(HTMLParser):
     """Collects what a page points at, and its ids."""
 

@@ -44,6 +44,8 @@ NOT_PROSE_KEYS = {
 # What the code's texts name beside Swedish words: keys, folders, commands, fonts and tools.
 NAMED_BY_CODE = {"fran", "needs", "docstring", "its", "no", "analysis", "chapters", "python"}
 NAMED_BY_CODE |= {"Arial", "Helvetica", "Liberation", "Jupyter", "Book"}
+# What the documents for analysts name: commands, servers and what servers speak of.
+NAMED_IN_DOCUMENTS = {"analysis", "python", "Apache", "Brotli", "Content-Security-Policy", "IIS", "SVG", "gzip", "nginx"}
 # In the dictionary, but here always a slip for the field's own word "assistans".
 SLIPS = ("assistens",)
 # What stands in an f-string or a template for a value; a word that touches it is not whole.
@@ -184,7 +186,7 @@ def package_texts(folder: Path) -> Iterator[tuple[str, str]]:
             # What is neither a sentence nor a label is a name or a format.
             if re.search(r"[åäöÅÄÖ]|\w\s+\w|^[A-Z][a-z]+$", text):
                 yield f"{path.relative_to(folder.parent).as_posix()}, rad {node.lineno}", plain(text)
-    for path in sorted(folder.rglob("*.j2")):
+    for path in sorted([*folder.rglob("*.j2"), *folder.rglob("book_theme/*.html")]):
         text = re.sub(r"\{#.*?#\}", " ", path.read_text(encoding="utf-8"), flags=re.DOTALL)
         text = re.sub(r"\{%.*?%\}", " ", text, flags=re.DOTALL)
         yield path.relative_to(folder.parent).as_posix(), plain(re.sub(r"\{\{.*?\}\}", HOLE, text, flags=re.DOTALL))
@@ -220,6 +222,12 @@ def _written(node: ast.Constant | ast.JoinedStr) -> str:
     return "".join(value.value if isinstance(value, ast.Constant) else HOLE for value in node.values)
 
 
+def document_texts(root: Path) -> Iterator[tuple[str, str]]:
+    """Yield the place and the words of the documents that are written in Swedish."""
+    for name in ("CHANGELOG.md", "docs/publicering.md"):
+        yield name, re.sub(r"^```.*?^```", " ", (root / name).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+
+
 def misspelt(speller: Speller, texts: Iterable[tuple[str, str]]) -> list[str]:
     """Return each unknown word with the places where it stands."""
     found = defaultdict(dict)
@@ -248,6 +256,11 @@ def test_chapters_are_spelt_right(speller):
 
 def test_data_is_spelt_right(speller):
     found = misspelt(speller, data_texts(ROOT / "data"))
+    assert not found, ADVICE + "\n".join(found)
+
+
+def test_documents_are_spelt_right(speller):
+    found = [line for line in misspelt(speller, document_texts(ROOT)) if line.split(":")[0] not in NAMED_IN_DOCUMENTS]
     assert not found, ADVICE + "\n".join(found)
 
 
