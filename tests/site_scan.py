@@ -46,7 +46,8 @@ def scan(browser, origin: str, pages: list[str], width: int) -> list[str]:
     page = browser.new_page(viewport={"width": width, "height": 800}, reduced_motion="reduce")
     page.on("request", lambda request: request.url.startswith(f"{origin}/")
             or faults.append(f"{page.url}: asks for {request.url}"))
-    page.on("response", lambda response: response.status < 400 or faults.append(f"{page.url}: {response.status} {response.url}"))
+    page.on("response", lambda response: response.status < 400
+            or faults.append(f"{page.url}: {response.status} {response.url}"))
     page.on("console", lambda message: message.type in ("error", "warning")
             and faults.append(f"{page.url}: {message.text}"))
     page.on("pageerror", lambda error: faults.append(f"{page.url}: {error}"))

@@ -41,9 +41,11 @@ def _needs(metadata):
     return metadata.get("assistansboken", {}).get("needs", [])
 
 
-def every_text(book):
-    """Run every cell of every chapter for the book and return all its words and tables."""
+def every_text(book, chapters=None):
+    """Run every cell of every chapter, or of those named, for the book and return all its words and tables."""
     for path in sorted(CHAPTERS.glob("*.ipynb")):
+        if chapters is not None and path.stem not in chapters:
+            continue
         space = {"book": book}
         notebook = json.loads(path.read_text(encoding="utf-8"))
         if not book.municipality.has(*_needs(notebook["metadata"])):

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 import openpyxl
 import pytest
 from bs4 import BeautifulSoup
+from documents import document_faults
 from site_scan import BACK
 
 from analysis import cli
@@ -259,3 +260,16 @@ def test_search_finds_a_word_by_another_form_of_it(browser, origin, built_site):
 
 def _running_text(page) -> str:
     return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("main").get_text(" ").lower()
+
+
+@pytest.mark.parametrize("slug", MUNICIPALITIES)
+def test_the_whole_book_as_a_document_says_what_its_pages_say(built_site, slug):
+    assert not document_faults(built_site / slug)
+
+
+def test_the_first_page_links_to_the_documents(built_site):
+    for slug in MUNICIPALITIES:
+        links = BeautifulSoup((built_site / slug / "index.html").read_text(encoding="utf-8"), "html.parser").select(
+            "main > p a[download]")
+        assert [link["href"] for link in links] == [f"assistansboken-{slug}.pdf", f"assistansboken-{slug}.docx"]
+        assert all((built_site / slug / link["href"]).is_file() for link in links)

@@ -27,7 +27,7 @@ from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 ROOT = Path(__file__).resolve().parents[1]
 WORD_LIST = Path(__file__).with_name("ordlista.txt")
 # Columns and keys that hold names for the machine, addresses, or what a source calls itself.
-NOT_PROSE = {"kalla", "kalla_2", "uppdrag_kalla", "villkor", "matt", "urval", "nyckel", "varde"}
+NOT_PROSE = {"kalla", "kalla_2", "uppdrag_kalla", "villkor", "matt", "urval", "nyckel", "varde", "ursprung"}
 NOT_PROSE_IN = {"fakta": {"uppgift"}}
 NOT_PROSE_KEYS = {
     "kalla",
@@ -40,12 +40,18 @@ NOT_PROSE_KEYS = {
     "status",
     "titel",
     "utgivare",
+    "oforandrad_som",
 }
 # What the code's texts name beside Swedish words: keys, folders, commands, fonts and tools.
 NAMED_BY_CODE = {"fran", "needs", "docstring", "its", "no", "analysis", "chapters", "python"}
+NAMED_BY_CODE |= {"tillganglighet"}  # a field in kommun.yml
 NAMED_BY_CODE |= {"Arial", "Helvetica", "Liberation", "Jupyter", "Book"}
+# Word's own names of its styles and fields, and the font of the PDF.
+NAMED_BY_CODE |= {"Arimo", "Bullet", "Caption", "Footer", "Header", "Heading", "Hyperlink", "Number", "Subtitle"}
+NAMED_BY_CODE |= {"Word", "TOC", "Title", "toc"}
 # What the documents for analysts name: commands, servers and what servers speak of.
-NAMED_IN_DOCUMENTS = {"analysis", "python", "Apache", "Brotli", "Content-Security-Policy", "IIS", "SVG", "gzip", "nginx"}
+NAMED_IN_DOCUMENTS = {"analysis", "python", "Apache", "Brotli", "Content-Security-Policy", "IIS", "SVG", "gzip"}
+NAMED_IN_DOCUMENTS |= {"nginx"}
 # In the dictionary, but here always a slip for the field's own word "assistans".
 SLIPS = ("assistens",)
 # What stands in an f-string or a template for a value; a word that touches it is not whole.
@@ -182,7 +188,7 @@ def package_texts(folder: Path) -> Iterator[tuple[str, str]]:
     for path in sorted(folder.rglob("*.py")):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         for node in _spoken(tree):
-            text = _written(node)
+            text = _written(node).replace("\\n", " ")  # a line break in an expression of a chart
             # What is neither a sentence nor a label is a name or a format.
             if re.search(r"[åäöÅÄÖ]|\w\s+\w|^[A-Z][a-z]+$", text):
                 yield f"{path.relative_to(folder.parent).as_posix()}, rad {node.lineno}", plain(text)
@@ -225,7 +231,8 @@ def _written(node: ast.Constant | ast.JoinedStr) -> str:
 def document_texts(root: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and the words of the documents that are written in Swedish."""
     for name in ("CHANGELOG.md", "docs/publicering.md"):
-        yield name, re.sub(r"^```.*?^```", " ", (root / name).read_text(encoding="utf-8"), flags=re.DOTALL | re.MULTILINE)
+        text = (root / name).read_text(encoding="utf-8")
+        yield name, re.sub(r"^```.*?^```", " ", text, flags=re.DOTALL | re.MULTILINE)
 
 
 def misspelt(speller: Speller, texts: Iterable[tuple[str, str]]) -> list[str]:

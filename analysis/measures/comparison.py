@@ -36,7 +36,7 @@ def cost_per_inhabitant(municipality: Municipality) -> Draft:
     frame, areas = _by_area(municipality, used, "kostnad_kr_per_inv")
     return Draft(
         frame,
-        tuple(Quantity(area, area, "kr_per_inv") for area in areas),
+        tuple(Quantity(area, area, "kr_per_inv", as_given=True) for area in areas),
         (used[used["omrade"].isin(areas)],),
         title="Kostnad för personlig assistans per invånare",
     )

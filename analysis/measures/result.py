@@ -26,6 +26,8 @@ class Quantity:
 
     `unit` is one of tkr, mnkr, kr, kr_per_timme, kr_per_inv, antal, timmar, timmar_per_manad, procent,
     procentenheter, andel, minuter, ar, text. `signed` marks quantities such as deviations, where the sign matters.
+    `as_given` marks a source's values shown as they stand, since the terms of some sources tell those from values that
+    somebody has processed.
     """
 
     name: str
@@ -33,6 +35,7 @@ class Quantity:
     unit: str
     decimals: int = 0
     signed: bool = False
+    as_given: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,10 @@ class Draft:
 
 @dataclass(frozen=True)
 class Result:
-    """A measure's frame with its meaning; the frame holds one column for each quantity, in order."""
+    """A measure's frame with its meaning; the frame holds one column for each quantity, in order.
+
+    `inputs` are the titles of the tables that it used.
+    """
 
     id: str
     title: str
@@ -60,6 +66,7 @@ class Result:
     references: tuple[SourceRef, ...]
     assumptions: tuple[Assumption, ...] = ()
     caveats: tuple[str, ...] = ()
+    inputs: tuple[str, ...] = ()
 
     @property
     def statuses(self) -> tuple[str, ...]:
@@ -111,6 +118,7 @@ def measure(title: str) -> Callable:
                 references=tuple(_references(draft.used)),
                 assumptions=tuple(dict.fromkeys(item for item in draft.used if isinstance(item, Assumption))),
                 caveats=draft.caveats,
+                inputs=tuple(dict.fromkeys(item.attrs["table"] for item in draft.used if _is_table(item))),
             )
 
         return wrapped
@@ -138,6 +146,10 @@ def _section(function: Callable, heading: str) -> str:
     return " ".join(filter(None, text))
 
 
+def _is_table(item: object) -> bool:
+    return isinstance(item, pd.DataFrame) and "table" in item.attrs
+
+
 def _references(used: Iterable) -> list[SourceRef]:
     found: dict[SourceRef, None] = {}
     for item in used:
@@ -146,8 +158,9 @@ def _references(used: Iterable) -> list[SourceRef]:
         elif isinstance(item, SourceRef):
             found[item] = None
         elif isinstance(item, pd.DataFrame):
-            for row in item[["kalla", "plats", "status"]].drop_duplicates().itertuples():
-                found[SourceRef(row.kalla, row.plats, row.status)] = None
+            columns = [name for name in ("kalla", "plats", "status", "ursprung") if name in item]
+            for row in item[columns].drop_duplicates().itertuples(index=False):
+                found[SourceRef(*row)] = None
     return list(found)
 
 

@@ -20,7 +20,7 @@ SHARED = (
     Quantity("kostnad_kr_per_timme", "Kostnad per timme", "kr_per_timme", 0),
     Quantity("timmar_per_brukare_vecka", "Timmar per brukare och vecka", "timmar", 1),
     Quantity("andel_kommunen_procent", "Andel som kommunen utför", "procent", 0),
-    Quantity("kostnad_kr_per_inv", "Kostnad per invånare", "kr_per_inv", 0),
+    Quantity("kostnad_kr_per_inv", "Kostnad per invånare", "kr_per_inv", 0, as_given=True),
     Quantity("budgetavvikelse_mnkr", "Budgetavvikelse", "mnkr", 1, signed=True),
 )
 

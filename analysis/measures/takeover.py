@@ -57,7 +57,7 @@ def takeover_per_inhabitant(municipality: Municipality) -> Draft:
     return Draft(
         frame,
         (
-            Quantity("kostnad_kr_per_inv", "Kommunens kostnad", "kr_per_inv"),
+            Quantity("kostnad_kr_per_inv", "Kommunens kostnad", "kr_per_inv", as_given=True),
             Quantity("indraget_kr_per_inv", "Anslag som dras in", "kr_per_inv"),
             Quantity("kvar_kr_per_inv", "Skillnad", "kr_per_inv", signed=True),
         ),

@@ -24,6 +24,11 @@ class Book:
         """The municipality's name."""
         return self.municipality.name
 
+    def holds(self, chapter: str) -> bool:
+        """Tell whether the book being built has a chapter; outside a build, where nobody knows, it has."""
+        chapters = self.manifest.get("chapters")
+        return chapters is None or chapter in {one["name"] for one in chapters}
+
     @cached_property
     def peers(self) -> tuple[Municipality, ...]:
         """The municipalities that its card names to compare with; read once, and only where a chapter asks."""

@@ -1,48 +1,79 @@
-"""The kinds of chart that the book uses: panels of bars, lines with names at their ends, pairs of bars."""
+"""The kinds of chart that the book uses: panels of bars, lines with names at their ends, rows of bars, spans.
+
+Every chart is `WIDTH` pixels wide or less, with words so large that they can be read when a telephone shrinks it.
+"""
 
 from __future__ import annotations
 
+import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
 import altair as alt
-import pandas as pd
 
 from analysis.measures.result import Quantity, Result
-from analysis.present.numbers import number
-from analysis.present.svg import FONT
+from analysis.present.numbers import NO_BREAK_SPACE, UNIT_WORDS, cell, number
+from analysis.present.palette import COLOURS, DASHES, GREY, GROUND, INK, PALE
+from analysis.present.svg import FONT_SIZE, NARROW_FONT_SIZE, WIDTH
 
-# Okabe and Ito's palette, darkened to 3:1 against white; dashes tell the lines apart without colour.
-COLOURS = ("#0b4f8a", "#b3460b", "#00705a", "#7b3f8c", "#5f5f5f")
-DASHES = ((1, 0), (6, 3), (2, 2), (10, 3, 2, 3), (4, 4))
-INK = "#1d1d1d"
-GREY = "#6b6b6b"
-WIDTH = 560
-
-
-def finish(chart: alt.TopLevelMixin) -> alt.TopLevelMixin:
-    """Return a chart with the fonts, inks and grid that every chart of the book has."""
-    return (
-        chart.configure(font=FONT, background="#ffffff", padding=8)
-        .configure_view(stroke=None)
-        .configure_axis(
-            labelFontSize=13,
-            titleFontSize=13,
-            labelColor=INK,
-            titleColor=INK,
-            titleFontWeight="normal",
-            gridColor="#e3e3e3",
-            domainColor=GREY,
-            tickColor=GREY,
-        )
-        .configure_title(fontSize=14, anchor="start", color=INK, fontWeight="bold")
-    )
+# What stands beside a quantity's number in a tooltip; counts and indexes stand alone, and percent has its sign.
+_NO_UNIT = ("antal", "index", "procent", "tal", "text", "ar")
+# Scales leave room for words as wide as they are in a chart for a telephone 343 pixels wide, with its smaller words.
+_NARROW = 335
+# What lines and bars need at the least.
+_LEAST = 250
+# A script draws a chart this wide where there is room.
+_MOST = 640
+_LINE = 18
+# How high the words at the end of a standing bar are, with air.
+_ROOM = 22
+_NAME_LETTERS = 18
+_END_LETTERS = 15
+_NARROW_LETTERS = frozenset("iljtfI.,:;!|'()[] " + NO_BREAK_SPACE)
+_WIDE_LETTERS = frozenset("mwMW%")
 
 
-def _format(quantity: Quantity) -> str:
-    decimals = quantity.decimals or (2 if quantity.unit == "kr_per_timme" else 0)
-    return f",.{decimals}f"
+@dataclass(frozen=True)
+class Series:
+    """What a reader can show or hide in a chart: its name, colour and, for a line, its dash."""
+
+    name: str
+    colour: str
+    dash: tuple[int, ...] | None = None
+
+
+def text_width(text: str, size: float = FONT_SIZE, *, bold: bool = False) -> float:
+    """Return about how many pixels wide the longest line of a text is; rather too many than too few."""
+    return max(sum(map(_letter, line)) for line in text.split("\n")) * size * (1.08 if bold else 1)
+
+
+def _letter(letter: str) -> float:
+    if letter in _NARROW_LETTERS:
+        return 0.29
+    if letter in _WIDE_LETTERS:
+        return 0.88
+    return 0.7 if letter.isupper() else 0.56
+
+
+def wrapped(text: str, letters: int) -> str:
+    """Return a text on as many lines as it takes, broken between words only."""
+    return "\n".join(textwrap.wrap(text, letters, break_long_words=False, break_on_hyphens=False))
+
+
+def with_unit(value: float, quantity: Quantity) -> str:
+    """Return a value as its table shows it, with its unit."""
+    text = cell(value, quantity)
+    return text if quantity.unit in _NO_UNIT else f"{text}{NO_BREAK_SPACE}{UNIT_WORDS[quantity.unit]}"
+
+
+def described(
+    chart: alt.TopLevelMixin, series: Sequence[Series] = (), least: float = 0, *, grows: bool = True
+) -> alt.TopLevelMixin:
+    """Return a chart with what the page needs beside it: its series, and how narrow and wide it may be drawn."""
+    told = [{"name": one.name, "colour": one.colour, "dash": one.dash} for one in series]
+    return chart.properties(usermeta={"series": told, "least": round(least), "most": _MOST if grows else 0})
 
 
 def _name(key: object) -> str:
@@ -52,37 +83,78 @@ def _name(key: object) -> str:
     return str(int(key)) if float(key) == int(key) else number(float(key), 2)
 
 
+def _rows(result: Result, name: str) -> list[dict]:
+    """Return a column's known values: name `n`, value `y`, the value as shown `v` and the tooltip's text `t`."""
+    quantity = result.quantity(name)
+    return [
+        {
+            "n": _name(key),
+            "y": float(value),
+            "v": cell(value, quantity),
+            "t": f"{quantity.label}\n{_name(key)}: {with_unit(value, quantity)}",
+        }
+        for key, value in result.frame[name].dropna().items()
+    ]
+
+
+def _inline(rows: list[dict]) -> alt.InlineData:
+    """Return rows as a chart's data, with as many digits as can be drawn."""
+    return alt.InlineData(values=[{name: _drawn(value) for name, value in row.items()} for row in rows])
+
+
+def _drawn(value: object) -> object:
+    return float(f"{value:.7g}") if isinstance(value, float) else value
+
+
 def bar_panels(result: Result, columns: Sequence[str], *, height: int = 110, shared: bool = True) -> alt.TopLevelMixin:
-    """Return one panel of bars for each column, years across, each bar with its value; one scale if `shared`."""
-    values = result.frame[list(columns)]
-    extent = [min(0.0, float(values.min().min())), max(0.0, float(values.max().max()))] if shared else None
+    """Return one panel of bars for each column, each bar with its value; one scale if `shared`.
+
+    Years stand across. What has long names lies down, so that the names can be read.
+    """
+    shown = {name: _rows(result, name) for name in columns}
+    names = [_name(key) for key in result.frame.index]
+    values = [row["y"] for rows in shown.values() for row in rows]
+    if max(map(len, names)) > 6:
+        groups = [(result.quantity(name).label, name, shown[name]) for name in columns]
+        return _lying(groups, [Series(result.quantity(name).label, COLOURS[0]) for name in columns])
+    widest = max(text_width(row["v"]) for rows in shown.values() for row in rows)
+    width = min(WIDTH, max(len(names) * 92, 240))
     panels = []
-    for name in columns:
-        quantity = result.quantity(name)
-        data = pd.DataFrame({"x": [_name(key) for key in result.frame.index], "y": values[name].to_list()}).dropna()
-        low, high = extent or [min(0.0, float(data["y"].min())), max(0.0, float(data["y"].max()))]
-        room = (high - low or 1.0) * 0.2
-        scale = alt.Scale(
-            domain=[low - (room if low < 0 else 0), high + (room if high > 0 or low == high else 0)], nice=False
+    for position, name in enumerate(columns):
+        rows = [{key: row[key] for key in ("n", "y", "v", "t")} for row in shown[name]]
+        own = [row["y"] for row in rows]
+        unit = _unit(values if shared else own, height)
+        domain = _room(own, unit)
+        scale = alt.Scale(domain=domain, nice=False)
+        base = alt.Chart().encode(
+            x=alt.X("n:O", title=None, sort=None, axis=alt.Axis(labelAngle=0, domain=False, ticks=False)),
+            y=alt.Y("y:Q", title=None, axis=None, scale=scale),
         )
-        height_axis = alt.Y("y:Q", title=None, axis=None, scale=scale)
-        base = alt.Chart(data).encode(
-            x=alt.X("x:O", title=None, axis=alt.Axis(labelAngle=0, domain=False, ticks=False))
-        )
-        bars = base.mark_bar(color=COLOURS[0], size=38).encode(y=height_axis)
-        above = (
-            base.transform_filter("datum.y >= 0")
-            .mark_text(dy=-8, fontSize=13, color=INK)
-            .encode(y=height_axis, text=alt.Text("y:Q", format=_format(quantity)))
-        )
-        below = (
-            base.transform_filter("datum.y < 0")
-            .mark_text(dy=9, fontSize=13, color=INK)
-            .encode(y=height_axis, text=alt.Text("y:Q", format=_format(quantity)))
-        )
-        zero = alt.Chart(pd.DataFrame({"y": [0]})).mark_rule(color=GREY).encode(y=height_axis)
-        panels.append((zero + bars + above + below).properties(width=WIDTH, height=height, title=quantity.label))
-    return finish(alt.vconcat(*panels, spacing=18))
+        layers = [base.mark_bar(color=COLOURS[0], width={"band": 0.62}).encode(tooltip="t:N")]
+        for test, offset in (("datum.y >= 0", -9), ("datum.y < 0", 11)):
+            layers.append(base.transform_filter(test).mark_text(dy=offset).encode(text="v:N"))
+        zero = alt.Chart().mark_rule(color=GREY).encode(y=alt.YDatum(0, axis=None, scale=scale))
+        title = alt.TitleParams(wrapped(result.quantity(name).label, 40).split("\n"))
+        panel = alt.layer(zero, *layers, data=_inline(rows)).properties(width=width, title=title)
+        high = round((domain[1] - domain[0]) / unit)
+        panels.append(panel.properties(name=f"serie{position}", height=high))
+    series = [Series(result.quantity(name).label, COLOURS[0]) for name in columns]
+    narrowest = len(names) * (max(widest, *map(text_width, names)) * NARROW_FONT_SIZE / FONT_SIZE + 3)
+    return described(alt.vconcat(*panels, spacing=20), series, narrowest, grows=width == WIDTH)
+
+
+def _unit(values: Sequence[float], height: float) -> float:
+    """Return what a pixel stands for where the values' bars and the words at their ends share a height."""
+    low, high = _room(values, 0)
+    words = _ROOM * ((low < 0) + (high > 0 or low == high))
+    return (high - low or 1.0) / (height - words)
+
+
+def _room(values: Sequence[float], unit: float) -> list[float]:
+    """Return the ends of a scale on which there is room for words above the highest bar and below the lowest."""
+    low, high = min(0.0, *values), max(0.0, *values)
+    room = _ROOM * unit
+    return [low - (room if low < 0 else 0), high + (room if high > 0 or low == high else 0)]
 
 
 def lines(
@@ -93,119 +165,179 @@ def lines(
     x_title: str = "",
     highlight: str | None = None,
     from_zero: bool = True,
-    height: int = 300,
+    height: int = 280,
 ) -> alt.TopLevelMixin:
     """Return one line a column, named at its right end; `highlight` is drawn thicker, the others thinner."""
-    frame = result.frame[list(columns)]
+    frame = result.frame[list(columns)].dropna(axis="columns", how="all")
     years = frame.index.name == "ar"
-    layers, ends = [], []
     low, high = float(frame.min().min()), float(frame.max().max())
-    room = (high - low or abs(high) or 1.0) * 0.08
-    scale = alt.Scale(domain=[0 if from_zero and low >= 0 else low - room, high + room], nice=True)
-    kind = "O" if years else "Q"
-    axis = alt.X(
-        f"x:{kind}",
+    ticks = _ticks(0 if from_zero and low >= 0 else low, high)
+    decimals = max(len(f"{tick:.10g}".partition(".")[2]) for tick in ticks)
+    scale = alt.Scale(domain=[ticks[0], ticks[-1]], nice=False)
+    x = alt.X(
+        "x:O" if years else "x:Q",
         title=x_title or None,
-        axis=alt.Axis(labelAngle=0, grid=False),
+        axis=alt.Axis(
+            labelAngle=0,
+            grid=False,
+            labelFlush=False,
+            labelSeparation=3,
+            tickCount=alt.Undefined if years else alt.ExprRef("ceil(width / 60)"),
+        ),
         scale=alt.Undefined if years else alt.Scale(nice=False, zero=False),
     )
-    decimals = max(result.quantity(name).decimals for name in columns)
-    height_axis = alt.Y("y:Q", title=y_title, scale=scale, axis=alt.Axis(format=f",.{min(decimals, 1)}f"))
-    for position, name in enumerate(columns):
-        data = pd.DataFrame(
-            {"x": [str(k) if years else float(k) for k in frame.index], "y": frame[name].to_list()}
-        ).dropna()
-        if data.empty:
-            continue
-        main = highlight in (None, name)
+    y = alt.Y("y:Q", title=None, scale=scale, axis=alt.Axis(format=f",.{decimals}f", values=ticks, domain=False))
+    series, points, ends = [], [], []
+    others = iter(DASHES[1:] * len(columns))
+    for position, name in enumerate(frame.columns):
+        quantity, main = result.quantity(name), highlight in (None, name)
         colour = COLOURS[position % len(COLOURS)] if highlight is None else (COLOURS[0] if main else GREY)
-        dash = (1, 0) if highlight and main else DASHES[position % len(DASHES)]
-        layers.append(
-            alt.Chart(data)
-            .mark_line(
-                color=colour,
-                strokeWidth=3 if main else 2,
-                strokeDash=list(dash),
-                point=alt.OverlayMarkDef(color=colour, size=30) if years else False,
+        dash = DASHES[position % len(DASHES)] if highlight is None else (DASHES[0] if main else next(others))
+        series.append(Series(quantity.label, colour, dash))
+        known = frame[name].dropna()
+        for key, value in known.items():
+            at = f"{_name(key)}: " if years else f"{x_title[:1].upper()}{x_title[1:]}: {_name(key)}\n"
+            points.append(
+                {
+                    "x": str(key) if years else float(key),
+                    "y": float(value),
+                    "s": position,
+                    "t": f"{quantity.label}\n{at}{with_unit(value, quantity)}",
+                }
             )
-            .encode(x=axis, y=height_axis)
-        )
-        ends.append(
-            {
-                "x": data["x"].iloc[-1],
-                "y": float(data["y"].iloc[-1]),
-                "label": result.quantity(name).label,
-                "colour": colour,
-                "bold": main,
-            }
-        )
-    # Names at the line ends must not lie on each other: push them apart, keeping their order.
-    step = (scale.domain[1] - scale.domain[0]) * 18 / height
+        label = wrapped(quantity.label, _END_LETTERS)
+        ends.append({"x": points[-1]["x"], "y": points[-1]["y"], "s": position, "n": label, "b": main})
+    _apart(ends, (ticks[-1] - ticks[0]) / height)
+
+    def by_series(values: Sequence) -> alt.Scale:
+        return alt.Scale(domain=list(range(len(series))), range=list(values))
+
+    colour = alt.Color("s:N", legend=None, scale=by_series([one.colour for one in series]))
+    dashes = alt.StrokeDash("s:N", legend=None, scale=by_series([list(one.dash or ()) for one in series]))
+    drawn = alt.Chart().encode(x=x, y=y, color=colour)
+    widths = [3 if highlight in (None, name) else 1.5 for name in frame.columns]
+    layers = [drawn.mark_line(strokeWidth=alt.expr(f"{widths}[datum.s]")).encode(strokeDash=dashes)]
+    if years:
+        layers.append(drawn.mark_point(filled=True, opacity=1, size=36))
+    # A point is small to hit, so what is hit is larger, and not seen.
+    layers.append(drawn.mark_point(filled=True, opacity=0, size=420).encode(tooltip="t:N"))
+    weight = alt.expr("datum.b ? 'bold' : 'normal'")
+    names = alt.Chart(_inline(sorted(ends, key=lambda end: end["s"]))).mark_text(
+        align="left", dx=9, lineBreak="\n", lineHeight=_LINE - 1, fontWeight=weight
+    )
+    layers.append(names.encode(x=x, y=y, color=colour, text="n:N"))
+    beside = max(text_width(end["n"], bold=end["b"]) for end in ends) + 9
+    beside += max(text_width(number(tick, decimals)) for tick in ticks) + 12
+    if years:
+        beside -= (WIDTH - beside) / len(frame) / 2
+    title = alt.TitleParams(y_title, fontWeight="normal", offset=12)
+    return described(
+        alt.layer(*layers, data=_inline(points)).properties(width=round(WIDTH - beside), height=height, title=title),
+        series,
+        _LEAST,
+    )
+
+
+def _apart(ends: list[dict], unit: float) -> None:
+    """Move the names at the ends of lines so that none lies on another, keeping their order; `unit` is a pixel."""
     ends.sort(key=lambda end: end["y"])
-    for lower, upper in pairwise(ends):
-        upper["y"] = max(upper["y"], lower["y"] + step)
+    half = {id(end): (_LINE - 1) * unit * (end["n"].count("\n") + 1) / 2 for end in ends}
+    # Two names that meet yield half the way each; what they then meet yields in the next round.
+    for _ in range(100):
+        for lower, upper in pairwise(ends):
+            over = max(0.0, lower["y"] + half[id(lower)] + half[id(upper)] - upper["y"]) / 2
+            lower["y"], upper["y"] = lower["y"] - over, upper["y"] + over
+    # Vega puts the first line of several at the point.
     for end in ends:
-        layers.append(
-            alt.Chart(pd.DataFrame([{"x": end["x"], "y": end["y"], "label": end["label"]}]))
-            .mark_text(
-                align="left",
-                dx=10,
-                fontSize=13,
-                color=end["colour"] if end["colour"] != GREY else "#4a4a4a",
-                fontWeight="bold" if end["bold"] else "normal",
-            )
-            .encode(x=axis, y=height_axis, text="label:N")
-        )
-    return finish(alt.layer(*layers).properties(width=WIDTH - 130, height=height))
+        end["y"] += half[id(end)] - (_LINE - 1) * unit / 2
 
 
-def paired_bars(result: Result, columns: Sequence[str], *, bar: int = 22) -> alt.TopLevelMixin:
-    """Return horizontal bars in one panel a row of the result, one bar a column, with name and value."""
+def _ticks(low: float, high: float) -> list[float]:
+    """Return round values, about five steps apart, that hold both ends."""
+    spread = high - low or abs(high) or 1.0
+    step = 10.0 ** math.floor(math.log10(spread / 5))
+    step *= next(factor for factor in (1, 2, 5, 10) if factor >= 0.75 * spread / 5 / step)
+    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
+    return [round(position * step, 10) for position in range(first, max(last, first + 1) + 1)]
+
+
+def paired_bars(result: Result, columns: Sequence[str]) -> alt.TopLevelMixin:
+    """Return lying bars in one panel a row of the result, one bar a column, with name and value."""
+    series = [Series(result.quantity(name).label, COLOURS[i % len(COLOURS)]) for i, name in enumerate(columns)]
+    groups = []
+    for key, row in result.frame.iterrows():
+        bars = []
+        for position, name in enumerate(columns):
+            quantity, value = result.quantity(name), row[name]
+            if value == value:
+                shown = {"n": quantity.label, "y": float(value), "v": cell(value, quantity), "s": position}
+                bars.append(shown | {"t": f"{quantity.label}\n{_name(key)}: {with_unit(value, quantity)}"})
+        groups.append((_name(key), "", bars))
+    return _lying(groups, series)
+
+
+def bars(result: Result, column: str) -> alt.TopLevelMixin:
+    """Return lying bars in one panel, one a row of the result, in its order, each with its value."""
+    return _lying([("", column, _rows(result, column))], [Series(result.quantity(column).label, COLOURS[0])])
+
+
+def _lying(groups: Sequence[tuple[str, str, list[dict]]], series: Sequence[Series]) -> alt.TopLevelMixin:
+    """Return a panel a group of lying bars with their names to the left; a group is its title, its column and bars.
+
+    Where a group has a column, the panel is a series; else its bars are.
+    """
+    every = [{**row, "n": wrapped(row["n"], _NAME_LETTERS)} for _, _, rows in groups for row in rows]
+    left = max(text_width(row["n"]) for row in every) + 8
+    rows_high = max(row["n"].count("\n") for row in every) + 1
+    low, high = min(0.0, *(row["y"] for row in every)), max(0.0, *(row["y"] for row in every))
+    # The words outside the bars take the same number of pixels in a narrow chart as in a wide one.
+    room = _NARROW - left * NARROW_FONT_SIZE / FONT_SIZE
+    small = NARROW_FONT_SIZE
+    before, after = (
+        max((text_width(row["v"], small) + 8 for row in every if chosen(row["y"])), default=0)
+        for chosen in (lambda value: value < 0, lambda value: value >= 0)
+    )
+    unit = (high - low or 1.0) / (room - before - after)
+    scale = alt.Scale(domain=[low - before * unit, high + after * unit], nice=False)
+    colour = alt.Color(
+        "s:N",
+        legend=None,
+        scale=alt.Scale(domain=list(range(len(series))), range=[one.colour for one in series]),
+    )
+    # Vega puts the first line of several at the point.
+    up = alt.expr(f"-{(_LINE - 1) / 2} * (length(split(datum.n, '\\n')) - 1)")
+    names = alt.Chart().mark_text(align="right", dx=-6, dy=up, lineBreak="\n", lineHeight=_LINE - 1)
+    names = names.encode(x=alt.value(0), text="n:N")
     panels = []
-    highest = float(result.frame[list(columns)].max().max())
-    lowest = min(0.0, float(result.frame[list(columns)].min().min()))
-    scale = alt.Scale(domain=[lowest, (highest if highest > 0 else 1.0) * 1.15])
-    for key in result.frame.index:
-        labels = [result.quantity(name).label for name in columns]
-        data = pd.DataFrame(
-            {
-                "label": labels,
-                "value": [result.frame.loc[key, name] for name in columns],
-                "colour": [COLOURS[i % len(COLOURS)] for i in range(len(columns))],
-            }
-        ).dropna()
-        base = alt.Chart(data).encode(
-            y=alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=260, domain=False, ticks=False))
+    for position, (title, column, rows) in enumerate(groups):
+        data = [{**row, "n": wrapped(row["n"], _NAME_LETTERS)} for row in rows]
+        base = alt.Chart().encode(
+            x=alt.X("y:Q", axis=None, scale=scale), y=alt.Y("n:N", sort=None, title=None, axis=None)
         )
-        bars = base.mark_bar(size=bar).encode(
-            x=alt.X("value:Q", axis=None, scale=scale), color=alt.Color("colour:N", scale=None)
+        drawn = base.mark_bar(size=20, color=COLOURS[0]).encode(tooltip="t:N")
+        layers = [drawn if column else drawn.encode(color=colour), names.encode(y=alt.Y("n:N", sort=None, axis=None))]
+        for chosen, test, align, offset in (
+            (lambda value: value >= 0, "datum.y >= 0", "left", 5),
+            (lambda value: value < 0, "datum.y < 0", "right", -5),
+        ):
+            if any(chosen(row["y"]) for row in data):
+                layers.append(base.transform_filter(test).mark_text(align=align, dx=offset).encode(text="v:N"))
+        if low < 0:
+            layers.append(alt.Chart().mark_rule(color=GREY).encode(x=alt.XDatum(0, axis=None, scale=scale)))
+        panel = alt.layer(*layers, data=_inline(data)).properties(
+            width=round(WIDTH - left), height=alt.Step(max(30, rows_high * (_LINE - 1) + 8))
         )
-        text = base.mark_text(align="left", dx=4, fontSize=13, color=INK).encode(
-            x=alt.X("value:Q", scale=scale), text=alt.Text("value:Q", format=_format(result.quantity(columns[0])))
-        )
-        panels.append((bars + text).properties(width=WIDTH - 200, height=(bar + 10) * len(data), title=str(key)))
-    return finish(alt.vconcat(*panels, spacing=16))
-
-
-def bars(result: Result, column: str, *, bar: int = 22) -> alt.TopLevelMixin:
-    """Return horizontal bars in one panel, one a row of the result, in its order, each with its value."""
-    labels = [_name(key) for key in result.frame.index]
-    data = pd.DataFrame({"label": labels, "value": result.frame[column].to_list()}).dropna()
-    low, high = min(0.0, float(data["value"].min())), max(0.0, float(data["value"].max()))
-    scale = alt.Scale(domain=[low, low + (high - low or 1.0) * 1.15], nice=False)
-    base = alt.Chart(data).encode(
-        y=alt.Y("label:N", sort=labels, title=None, axis=alt.Axis(labelLimit=260, domain=False, ticks=False))
-    )
-    drawn = base.mark_bar(size=bar, color=COLOURS[0]).encode(x=alt.X("value:Q", axis=None, scale=scale))
-    text = base.mark_text(align="left", dx=4, fontSize=13, color=INK).encode(
-        x=alt.X("value:Q", scale=scale), text=alt.Text("value:Q", format=_format(result.quantity(column)))
-    )
-    return finish((drawn + text).properties(width=WIDTH - 200, height=(bar + 10) * len(data)))
+        if title:
+            panel = panel.properties(title=alt.TitleParams(wrapped(title, 46).split("\n")))
+        panels.append(panel.properties(name=f"serie{position}") if column else panel)
+    if len(panels) == 1:
+        return described(panels[0], series, _LEAST)
+    return described(alt.vconcat(*panels, spacing=18), series, _LEAST)
 
 
 @dataclass(frozen=True)
 class Span:
-    """A bar from one value to another, with its name and the words at its two ends."""
+    """A bar from one value to another, with its name, the words at its two ends and the tooltips of both."""
 
     name: str
     start: float
@@ -214,7 +346,7 @@ class Span:
     end_words: str
 
 
-def spans(found: Sequence[Span], base: float, *, x_title: str, base_words: str, row: int = 46) -> alt.TopLevelMixin:
+def spans(found: Sequence[Span], base: float, *, x_title: str, base_words: str, row: int = 50) -> alt.TopLevelMixin:
     """Return spans around one base value, one below the other, each with its name above and its ends in words.
 
     What lies from the base to `start` is dark and what lies to `end` is light, so that the ends can be told apart.
@@ -226,57 +358,67 @@ def spans(found: Sequence[Span], base: float, *, x_title: str, base_words: str, 
         lines.append(
             {
                 "y": position * row + 12,
-                "bar": position * row + 30,
+                "bar": position * row + 32,
                 "name": span.name,
-                "base": base,
                 "start": span.start,
                 "end": span.end,
                 "left": left[0],
                 "left_words": left[1],
                 "right": right[0],
                 "right_words": right[1],
+                "t0": f"{span.name}: {span.start_words}\n{x_title}: {number(span.start)}",
+                "t1": f"{span.name}: {span.end_words}\n{x_title}: {number(span.end)}",
             }
         )
-    data = pd.DataFrame(lines)
-    low, high = float(data["left"].min()), float(data["right"].max())
-    room = (high - low or abs(high) or 1.0) * 0.28
-    scale = alt.Scale(domain=[low - room, high + room], nice=False, zero=False)
+    domain = _around_words(lines)
+    scale = alt.Scale(domain=domain, nice=False, zero=False)
     height = row * len(lines)
     down = alt.Scale(domain=[0, height], range=[0, height], nice=False)
 
     def across(field: str) -> alt.X:
-        return alt.X(f"{field}:Q", title=x_title, scale=scale, axis=alt.Axis(format=",.0f", tickCount=5, grid=False))
+        return alt.X(f"{field}:Q", title=x_title, scale=scale, axis=alt.Axis(format=",.0f", tickCount=4, grid=False))
 
     def at(field: str) -> alt.Y:
         return alt.Y(f"{field}:Q", axis=None, scale=down)
 
-    chart = alt.Chart(data)
-    layers = [
-        chart.mark_bar(size=16, color=COLOURS[0]).encode(x=across("base"), x2="start", y=at("bar")),
-        chart.mark_bar(size=16, color="#a9c8e6", stroke=COLOURS[0], strokeWidth=1).encode(
-            x=across("base"), x2="end", y=at("bar")
-        ),
-    ]
-    rules = [(base, base_words, [])]
-    if low - room < 0 < high + room:
-        rules.append((0.0, "", [4, 3]))
-    for value, words, dash in rules:
-        line = alt.Chart(pd.DataFrame({"x": [value], "words": [words]}))
-        layers.append(line.mark_rule(color=INK, strokeWidth=1.5, strokeDash=dash).encode(x=across("x")))
-        layers.append(
-            line.mark_text(dy=-8, fontSize=13, fontWeight="bold", color=INK).encode(
-                x=across("x"), y=alt.value(0), text="words:N"
-            )
-        )
-    # Words in white under the words in ink, so that no line runs through them.
-    for under in ({"stroke": "#ffffff", "strokeWidth": 4, "color": "#ffffff"}, {"color": INK}):
+    chart = alt.Chart()
+    layers = []
+    for end, tip, look in (
+        ("start", "t0", {"color": COLOURS[0]}),
+        ("end", "t1", {"color": PALE, "stroke": COLOURS[0], "strokeWidth": 1}),
+    ):
+        bar = chart.mark_bar(size=18, **look)
+        layers.append(bar.encode(x=across(end), x2=alt.X2Datum(base), y=at("bar"), tooltip=f"{tip}:N"))
+    if domain[0] < 0 < domain[1]:
+        layers.insert(0, alt.Chart(_inline([{"x": 0}])).mark_rule(color=GREY).encode(x=across("x")))
+    line = alt.Chart(_inline([{"x": base, "words": base_words}]))
+    layers.append(line.mark_rule(color=INK, strokeWidth=1.5).encode(x=across("x")))
+    text = line.mark_text(dy=-10, fontWeight="bold")
+    layers.append(text.encode(x=across("x"), y=alt.value(0), text="words:N"))
+    # Words in the colour of the ground under the words in ink, so that no line runs through them.
+    for under in ({"stroke": GROUND, "strokeWidth": 4, "color": GROUND}, {"color": INK}):
         layers += [
-            chart.mark_text(align="left", fontSize=13, **under).encode(x=alt.value(0), y=at("y"), text="name:N"),
-            chart.mark_text(align="right", dx=-6, fontSize=12, **under).encode(
-                x=across("left"), y=at("bar"), text="left_words:N"
-            ),
-            chart.mark_text(align="left", dx=6, fontSize=12, **under).encode(
-                x=across("right"), y=at("bar"), text="right_words:N"
-            ),
+            chart.mark_text(align="left", **under).encode(x=alt.value(0), y=at("y"), text="name:N"),
+            chart.mark_text(align="right", dx=-6, **under).encode(x=across("left"), y=at("bar"), text="left_words:N"),
+            chart.mark_text(align="left", dx=6, **under).encode(x=across("right"), y=at("bar"), text="right_words:N"),
         ]
-    return finish(alt.layer(*layers).properties(width=WIDTH - 120, height=height))
+    least = max(text_width(line["name"], NARROW_FONT_SIZE) for line in lines)
+    return described(
+        alt.layer(*layers, data=_inline(lines)).properties(width=WIDTH, height=height), (), max(least, 320)
+    )
+
+
+def _around_words(lines: Sequence[dict]) -> list[float]:
+    """Return the ends of a scale on which the words outside every span have room within the chart."""
+    low, high = min(line["left"] for line in lines), max(line["right"] for line in lines)
+    spread = high - low or abs(high) or 1.0
+    ends = [low - 0.02 * spread, high + 0.02 * spread]
+    # Widening one end moves the words at the other, so it is done a few times over.
+    for _ in range(12):
+        unit = (ends[1] - ends[0]) / _NARROW
+        for line in lines:
+            before, after = (
+                (text_width(line[words], NARROW_FONT_SIZE) + 10) * unit for words in ("left_words", "right_words")
+            )
+            ends = [min(ends[0], line["left"] - before), max(ends[1], line["right"] + after)]
+    return ends

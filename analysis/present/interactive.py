@@ -5,14 +5,12 @@ Without JavaScript the chart is the SVG drawn while building. With it, sliders s
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
 import pandas as pd
-import vl_convert
 
 from analysis.measures.forms import FORM_NAMES
 from analysis.measures.result import Result
@@ -32,10 +30,11 @@ from analysis.measures.scenario import (
     saving,
     state_payment,
 )
-from analysis.present.charts import COLOURS, GREY, INK, WIDTH, finish
-from analysis.present.numbers import MINUS, NO_BREAK_SPACE, mnkr, number, rounded, tkr
-from analysis.present.svg import FONT, FONT_STACK, to_svg
-from analysis.present.views import render
+from analysis.present.charts import described, text_width
+from analysis.present.numbers import NO_BREAK_SPACE, mnkr, number, rounded, tkr
+from analysis.present.palette import COLOURS, GREY
+from analysis.present.svg import WIDTH, as_json, live_specification, to_svg
+from analysis.present.views import chart_facts, render
 from analysis.sources.municipality import Municipality
 
 # What the result is said in, here and by the script in the reader's browser.
@@ -215,13 +214,13 @@ def saving_chart(municipality: Municipality) -> alt.TopLevelMixin:
         "x:Q",
         title="Kostnad per timme i egen regi, kr",
         scale=alt.Scale(domain=[across.low, across.high], nice=False, zero=False),
-        axis=alt.Axis(grid=False, format=",.0f", tickCount=alt.ExprRef("ceil(width / 60)")),
+        axis=alt.Axis(grid=False, format=",.0f", tickCount=alt.ExprRef("ceil(width / 70)")),
     )
     y = alt.Y(
         "y:Q",
-        title="Besparing, tkr per år",
+        title=None,
         scale=alt.Scale(domain=[low, high], nice=True),
-        axis=alt.Axis(format=",.0f", tickCount=6),
+        axis=alt.Axis(format=",.0f", tickCount=6, domain=False),
     )
     along = _formulas(settable, alt.datum.x, ratio)[0]
     line = (
@@ -234,7 +233,7 @@ def saving_chart(municipality: Municipality) -> alt.TopLevelMixin:
     # Placed by Vega's own signals, since the script makes the chart narrower in a narrow window.
     above, below = (
         alt.Chart(pd.DataFrame({"label": [words]}))
-        .mark_text(align=align, fontSize=13, color=INK, x=alt.expr(across_px), y=alt.expr(down_px))
+        .mark_text(align=align, x=alt.expr(across_px), y=alt.expr(down_px))
         .encode(text="label:N")
         for words, align, across_px, down_px in (
             ("Här sparar en upphandling", "left", "10", "14"),
@@ -242,22 +241,31 @@ def saving_chart(municipality: Municipality) -> alt.TopLevelMixin:
         )
     )
     here = alt.Chart(pd.DataFrame({"x": [0]}))
-    turning = here.transform_calculate(x="brytpunkt", y="0")
-    today = here.transform_calculate(x="kostnad", y="besparing")
+    turning = here.transform_calculate(
+        x="brytpunkt", y="0", t=f"'Brytpunkt\\n' + format(brytpunkt, ',.2f') + '{NO_BREAK_SPACE}kr per timme'"
+    )
+    today = here.transform_calculate(
+        x="kostnad",
+        y="besparing",
+        t=f"'Kostnad: ' + format(kostnad, ',.2f') + '{NO_BREAK_SPACE}kr per timme\\n"
+        f"Besparing: ' + format(besparing, ',.0f') + '{NO_BREAK_SPACE}tkr per år'",
+    )
     marks = [
-        turning.mark_point(shape="diamond", size=110, filled=True, color=COLOURS[1], opacity=1, clip=True).encode(
-            x=x, y=y
+        turning.mark_point(shape="diamond", size=130, filled=True, color=COLOURS[1], opacity=1, clip=True).encode(
+            x=x, y=y, tooltip="t:N"
         ),
-        turning.mark_text(
-            align="left", dx=10, dy=16, fontSize=13, color=COLOURS[1], fontWeight="bold", clip=True
-        ).encode(x=x, y=y, text=alt.value("Brytpunkt")),
-        today.mark_point(size=120, filled=True, color=COLOURS[0], opacity=1, clip=True).encode(x=x, y=y),
-        today.mark_text(align="right", dx=-12, dy=-6, fontSize=14, fontWeight="bold", color=INK, clip=True).encode(
+        turning.mark_text(align="left", dx=10, dy=17, color=COLOURS[1], fontWeight="bold", clip=True).encode(
+            x=x, y=y, text=alt.value("Brytpunkt")
+        ),
+        today.mark_point(size=140, filled=True, color=COLOURS[0], opacity=1, clip=True).encode(x=x, y=y, tooltip="t:N"),
+        today.mark_text(align="right", dx=-12, dy=-7, fontWeight="bold", clip=True).encode(
             x=x, y=y, text=alt.Text("y:Q", format=",.0f")
         ),
     ]
     layered = alt.layer(line, zero, above, below, *marks).add_params(*settable.values(), *computed)
-    return finish(layered.properties(width=WIDTH - 60, height=300))
+    title = alt.TitleParams("Besparing, tkr per år", fontWeight="normal", offset=12)
+    beside = max(text_width(number(value)) for value in (low, high)) + 16
+    return described(layered.properties(width=round(WIDTH - beside), height=280, title=title), (), 250)
 
 
 def _expression(formula) -> str:
@@ -278,10 +286,8 @@ def _vertical(first: Mapping[str, float], ratio: float, ranges: Sequence[Slider]
 
 def specification(municipality: Municipality) -> dict:
     """Return what the script in the page needs: the chart, the sliders, the starts and the words."""
-    chart = json.loads(json.dumps(saving_chart(municipality).to_dict()).replace(f'"{FONT}"', f'"{FONT_STACK}"'))
     return {
-        "chart": chart,
-        "format": vl_convert.get_format_locale("sv-SE") | {"minus": MINUS},
+        "chart": live_specification(saving_chart(municipality)),
         "sliders": [
             {"name": one.name, "unit": one.unit, "decimals": one.decimals, "factor": one.factor}
             for one in sliders(municipality)
@@ -305,17 +311,17 @@ class InteractiveView:
     title: str
     note: str
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         begin = starts(self.municipality)
         finding = sentence(outcome(begin[0].values, raise_ratio(self.municipality)))
         chart = saving_chart(self.municipality)
-        content = json.dumps(specification(self.municipality), ensure_ascii=False, sort_keys=True, allow_nan=False)
+        id_ = f"{self.result.id}-prova"
         html = render(
             "interactive.html.j2",
             self.municipality,
             self.result,
             self.title,
-            id=f"{self.result.id}-prova",
+            id=id_,
             finding=finding,
             note=self.note,
             starts=[one.label for one in begin],
@@ -332,8 +338,8 @@ class InteractiveView:
                 for one in sliders(self.municipality)
             ],
             svg=to_svg(chart, f"{self.title}. {finding}"),
-            # A closing tag inside the text would end the element.
-            specification=content.replace("<", "\\u003c"),
+            specification=as_json(specification(self.municipality)),
             download=False,
         )
-        return {"text/html": html, "text/plain": f"{self.title}. {finding}"}
+        told = chart_facts(self.municipality, self.result, id_, self.title, finding)
+        return {"text/html": html, "text/plain": f"{self.title}. {finding}"}, told

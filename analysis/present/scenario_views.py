@@ -38,6 +38,10 @@ class FormsTable(TableView):
 
     columns: tuple[str, ...] = ()
 
+    def row_name(self, key: str) -> str:
+        """Return the form's name."""
+        return FORM_NAMES[key]
+
     def grid(self) -> tuple[list[str], list[tuple[str, list[TextCell]]]]:
         """Return the heads and lines."""
         frame = self.result.frame
@@ -60,9 +64,13 @@ class UnitsTable(TableView):
 
     names: tuple[tuple[str, str], ...] = ()
 
+    def row_name(self, key: str) -> str:
+        """Return what a row is called: by `names`, where it is not an input."""
+        return dict(self.names).get(key) or input_name(key)
+
     def grid(self) -> tuple[list[str], list[tuple[str, list[TextCell]]]]:
-        """Return the heads and lines; `names` are what the rows are called where they are not inputs."""
-        names, frame = dict(self.names), self.result.frame
+        """Return the heads and lines."""
+        frame = self.result.frame
         shown = [quantity for quantity in self.result.quantities if quantity.name != "enhet"]
         several = len({quantity.unit for quantity in shown} - {"text"}) > 1
         heads = [self.index_label]
@@ -76,7 +84,7 @@ class UnitsTable(TableView):
                 value = row[quantity.name]
                 text = in_unit(value, row["enhet"]) if quantity.unit == "tal" else cell(value, quantity)
                 cells.append(TextCell(text, quantity.unit == "text"))
-            lines.append((names.get(str(key)) or input_name(str(key)), cells))
+            lines.append((self.row_name(str(key)), cells))
         return heads, lines
 
 

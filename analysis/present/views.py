@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,10 +17,11 @@ from analysis.measures.economy import change_between
 from analysis.measures.provider import DAY_LABELS
 from analysis.measures.result import Quantity, Result
 from analysis.measures.schablon import STATUS_NAMES
+from analysis.present.language import listed
 from analysis.present.numbers import NO_VALUE, UNIT_WORDS, cell, number, percent
-from analysis.present.svg import to_svg
+from analysis.present.svg import as_json, live_specification, to_svg
 from analysis.sources.municipality import Municipality
-from analysis.sources.registers import Assumption
+from analysis.sources.registers import Assumption, SourceRef
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True
@@ -34,6 +35,7 @@ INDEX_LABELS = {
     "period": "Period",
     "heltidsmatt": "Heltidsmått, timmar per vecka",
     "dagslag": "Dag",
+    "driftform": "Driftform",
     "hourly_wage_kr": "Timlön, kr",
     "hours_per_month": "Jourtimmar per medarbetare och månad",
     "employees": "Medarbetare",
@@ -45,19 +47,29 @@ FORMULA_STARTS = "=+-@\t\r"
 
 
 @dataclass(frozen=True)
+class Linked:
+    """A finished sentence, and where in the book it is computed: the address and the name of the place."""
+
+    text: str
+    target: str
+    place: str
+
+
+@dataclass(frozen=True)
 class Prose:
     """One or more paragraphs, or a list, of finished sentences."""
 
-    paragraphs: tuple[str, ...]
+    paragraphs: tuple[str | Linked, ...]
     bullets: bool = False
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
-        lines = [escape_markdown(paragraph) for paragraph in self.paragraphs if paragraph]
+        shown = [one if isinstance(one, Linked) else Linked(one, "", "") for one in self.paragraphs]
+        lines = [_as_markdown(one) for one in shown if one.text]
         if not lines:
             # An empty text would be shown as an empty box; book.css takes this away with its cell.
             return {"text/html": '<span class="ab-tom" hidden></span>', "text/plain": ""}
         text = "\n".join(f"- {line}" for line in lines) if self.bullets else "\n\n".join(lines)
-        return {"text/markdown": text, "text/plain": "\n".join(filter(None, self.paragraphs))}
+        return {"text/markdown": text, "text/plain": "\n".join(one.text for one in shown if one.text)}
 
 
 def prose(*sentences: str) -> Prose:
@@ -65,9 +77,15 @@ def prose(*sentences: str) -> Prose:
     return Prose((" ".join(filter(None, sentences)),))
 
 
-def bullets(items: Sequence[str]) -> Prose:
+def bullets(items: Sequence[str | Linked]) -> Prose:
     """Return a list."""
     return Prose(tuple(items), bullets=True)
+
+
+def _as_markdown(one: Linked) -> str:
+    if not one.target:
+        return escape_markdown(one.text)
+    return f"{escape_markdown(one.text)} [{escape_markdown(one.place)}]({one.target})"
 
 
 def escape_markdown(text: str) -> str:
@@ -92,6 +110,11 @@ def simple_table(caption: str, heads: Sequence[str], lines: Sequence[Sequence[st
     """Return a table of words: no measure behind it, hence no formula and no download."""
     grid = [(line[0], [TextCell(str(value), text=True) for value in line[1:]]) for line in lines]
     return Markup(_TEMPLATES.get_template("simple.html.j2").render(caption=caption, heads=heads, lines=grid), caption)
+
+
+def fill(template: str, text: str, **values: object) -> Markup:
+    """Return a template filled with values, and its words for those who cannot show it."""
+    return Markup(_TEMPLATES.get_template(template).render(**values), text)
 
 
 @dataclass(frozen=True)
@@ -164,7 +187,8 @@ class TableView:
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         heads, lines = self.grid()
         shown = [value.shown for _, cells in lines for value in cells]
-        facts = _facts(self.municipality, self.result, self.caption)
+        note = "Förändringen är egen beräkning" if self.change else ""
+        facts = _facts(self.municipality, self.result, self.caption, note=note)
         html = _TEMPLATES.get_template("table.html.j2").render(
             id=self.result.id,
             heads=heads,
@@ -175,7 +199,11 @@ class TableView:
             download=True,
             **facts,
         )
-        return _with_download(html, self.result, facts)
+        return _with_download(html, self.result, facts, self.index_label, self.row_name)
+
+    def row_name(self, key: str) -> str:
+        """Return what a row is called whose key is a word of the code's."""
+        return KEY_LABELS.get(key, key)
 
     def _word_heads(self) -> list[str]:
         """Return the heads of the columns that hold words, which stand to the left as their cells do."""
@@ -193,12 +221,12 @@ class TableView:
             return f"{quantity.label} ({word})" if several and word else quantity.label
 
         if frame.index.name != "ar" or self.tall:
-            first = self.index_label or INDEX_LABELS.get(str(frame.index.name), str(frame.index.name).capitalize())
+            first = self.index_label or index_label(frame)
             heads = [first] + [label(quantity) for quantity in self.result.quantities]
             lines = []
             for key, row in frame.iterrows():
                 shown_key = (
-                    KEY_LABELS.get(key, key)
+                    self.row_name(key)
                     if isinstance(key, str)
                     else number(key, 2 if float(key) != int(key) else 0)
                 )
@@ -242,11 +270,13 @@ class ChartView:
     extra: tuple[Result, ...] = field(default=())
     table: bool = True
 
-    def _repr_mimebundle_(self, include=None, exclude=None) -> dict[str, str]:
+    def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         id_ = self.id or self.result.id
         facts = _facts(self.municipality, self.result, self.title, self.extra)
         heads, lines = self.grid()
         units = {q.unit for q in self.result.quantities if q.unit not in ("text", "ar")}
+        # A title that names the unit itself needs it no second time.
+        unit = facts["unit"] if len(units) == 1 and f"({facts['unit']})" not in facts["caption"] else ""
         html = _TEMPLATES.get_template("chart.html.j2").render(
             id=id_,
             title=facts["caption"],
@@ -254,11 +284,14 @@ class ChartView:
             heads=heads,
             lines=lines,
             table=self.table,
+            series=self.chart.usermeta["series"],
             svg=to_svg(self.chart, f"{facts['caption']}. {self.finding}"),
+            specification=as_json(live_specification(self.chart)),
             download=False,
-            **{**facts, "unit": facts["unit"] if len(units) == 1 else ""},
+            **{**facts, "unit": unit},
         )
-        return {"text/html": html, "text/plain": f"{facts['caption']}. {self.finding}"}
+        told = chart_facts(self.municipality, self.result, id_, facts["caption"], self.finding, unit, self.extra)
+        return {"text/html": html, "text/plain": f"{facts['caption']}. {self.finding}"}, told
 
     def grid(self) -> tuple[list[str], list[tuple[str, list[TextCell]]]]:
         """Return the heads and lines of the table beside the chart."""
@@ -270,29 +303,110 @@ def render(template: str, municipality: Municipality, result: Result, caption: s
     return _TEMPLATES.get_template(template).render(**{**_facts(municipality, result, caption), **values})
 
 
-def _facts(municipality: Municipality, result: Result, caption: str, extra: Sequence[Result] = ()) -> dict:
-    references = list(dict.fromkeys(r for one in (result, *extra) for r in one.references))
-    assumptions = list(dict.fromkeys(a for one in (result, *extra) for a in one.assumptions))
-    sources = municipality.sources
-    named = list(dict.fromkeys(reference.source for reference in references))
-    statuses = sorted({STATUS_WORDS[r.status] for r in references if r.status and r.status != "kontrollerad"})
+def chart_facts(
+    municipality: Municipality,
+    result: Result,
+    id_: str,
+    title: str,
+    finding: str,
+    unit: str = "",
+    extra: Sequence[Result] = (),
+) -> dict:
+    """Return what publish needs to make a picture of a chart that stands by itself."""
+    facts = _facts(municipality, result, title, extra)
+    told = {"chart_id": id_, "title": title, "unit": unit, "finding": finding, "source_line": facts["source_line"]}
+    return {"assistansboken": told}
+
+
+def _facts(
+    municipality: Municipality, result: Result, caption: str, extra: Sequence[Result] = (), note: str = ""
+) -> dict:
+    results = (result, *extra)
+    references = list(dict.fromkeys(r for one in results for r in one.references))
+    assumptions = list(dict.fromkeys(a for one in results for a in one.assumptions))
+    statuses = list(dict.fromkeys(STATUS_WORDS[reference.status] for reference in references))
     units = [q.unit for q in result.quantities if q.unit not in ("text", "ar")]
     return {
         "caption": caption or result.title,
         "unit": UNIT_WORDS.get(units[0], "") if len(set(units)) == 1 and units[0] != "antal" else "",
-        "source_line": "; ".join(f"{sources[id_].publisher}, {sources[id_].title}" for id_ in named).rstrip(".") + "."
-        if named
-        else "egna antaganden, se nedan.",
-        "status_line": ", ".join(statuses),
+        "source_line": _source_line(municipality, results, references, note),
+        "status_line": ", ".join(sorted(set(statuses) - {STATUS_WORDS[""], STATUS_WORDS["kontrollerad"]})),
         "formula": result.formula,
         "method": result.method,
         "caveats": result.caveats,
         "assumptions": [assumption_line(a) for a in assumptions],
-        "references": [
-            f"{sources[r.source].title}: {r.place}" + (f" ({STATUS_WORDS[r.status]})" if r.status else "")
-            for r in references
-        ],
+        "inputs": _inputs(municipality, results, references),
+        "references": _by_source(municipality, results, references),
+        "statuses": statuses,
     }
+
+
+def _source_line(
+    municipality: Municipality, results: Sequence[Result], references: Sequence[SourceRef], note: str
+) -> str:
+    """Return whose figures these are, named as each source's terms ask.
+
+    Some terms ask to be named where a value stands as it was given, and forbid it where the value has been processed;
+    `note` is said where the view adds processed values to such given ones.
+    """
+    sources = municipality.sources
+    plain = [sources[r.source] for r in references if not sources[r.source].unaltered_as]
+    named = [f"{source.publisher}, {source.title}" for source in dict.fromkeys(plain)]
+    with_terms = [sources[id_] for r in references for id_ in (r.source, r.origin) if id_ and sources[id_].unaltered_as]
+    names = listed(list(dict.fromkeys(source.unaltered_as for source in with_terms))) if with_terms else ""
+    values = [q for one in results for q in one.quantities if q.unit not in ("text", "ar")]
+    given = [quantity for quantity in values if quantity.as_given]
+    if not with_terms:
+        line = "; ".join(named) if named else "egna antaganden, se nedan"
+    elif not given:
+        unnamed = any(sources[r.source].unaltered_as for r in references)
+        start = ["egen beräkning på uppgifter som redovisas i kapitlet Underlag och källor"] if unnamed else []
+        line = "; ".join([*start, *named])
+    elif len(given) == len(values):
+        line = names + (f", återgivet i {'; '.join(named)}" if named else "") + (f". {note}" if note else "")
+    else:
+        labels = listed(list(dict.fromkeys(quantity.label.lower() for quantity in given)))
+        line = "; ".join([*named, f"{names} för {labels}"]) + ". Resten är egen beräkning"
+    return line.rstrip(".") + "."
+
+
+def given_by(municipality: Municipality, result: Result) -> str:
+    """Return whose values a result shows as they stand, where the source's terms ask for the name; else nothing."""
+    sources = [municipality.sources[id_] for r in result.references for id_ in (r.source, r.origin) if id_]
+    names = list(dict.fromkeys(source.unaltered_as for source in sources if source.unaltered_as))
+    given = all(quantity.as_given for quantity in result.quantities if quantity.unit not in ("text", "ar"))
+    return listed(names) if names and given else ""
+
+
+def _inputs(municipality: Municipality, results: Sequence[Result], references: Sequence[SourceRef]) -> str:
+    """Return which tables and which dated values the results used."""
+    tables = [title for one in results for title in one.inputs]
+    parameters = [
+        parameter.name
+        for parameter in municipality.parameters.values()
+        if any(value.reference in references for value in parameter.values)
+    ]
+    return "; ".join(dict.fromkeys([*tables, *parameters]))
+
+
+def _by_source(municipality: Municipality, results: Sequence[Result], references: Sequence[SourceRef]) -> list[str]:
+    """Return one line a source and status, with every place in it that a figure comes from."""
+    processed = not any(quantity.as_given for one in results for quantity in one.quantities)
+    places: dict[tuple[str, str], dict[str, None]] = {}
+    for reference in references:
+        source = municipality.sources[reference.source]
+        unnamed = source.unaltered_as and processed
+        title = "Uppgifter som redovisas i Underlag och källor" if unnamed else source.title
+        places.setdefault((title, reference.status), {})[_inside(reference.place)] = None
+    return [
+        f"{title}: {'; '.join(where)}" + (f" ({STATUS_WORDS[status]})" if status else "")
+        for (title, status), where in places.items()
+    ]
+
+
+def _inside(place: str) -> str:
+    """Return a place as it stands inside a sentence: avsnitt 6, but SFS 2025:1045."""
+    return place[0].lower() + place[1:] if place[1:2].islower() else place
 
 
 def assumption_line(item: Assumption) -> str:
@@ -308,7 +422,9 @@ def assumed_value(item: Assumption) -> str:
     return value if item.unit == "antal" else f"{value} {item.unit}"
 
 
-def _with_download(html: str, result: Result, facts: dict) -> tuple[dict, dict]:
+def _with_download(
+    html: str, result: Result, facts: dict, first: str = "", row_name: Callable[[str], str] = str
+) -> tuple[dict, dict]:
     """Return a table's output: the page, its CSV, and what publish needs to make a workbook of that."""
     words = any(isinstance(key, str) for key in result.frame.index)
     columns = [{"unit": "text" if words else "ar", "decimals": 0}]
@@ -318,6 +434,7 @@ def _with_download(html: str, result: Result, facts: dict) -> tuple[dict, dict]:
         "Enhet": dict.fromkeys(filter(None, (UNIT_WORDS.get(quantity.unit) for quantity in result.quantities))),
         "Formel": [facts["formula"]],
         "Metod": [facts["method"]],
+        "Indata": [facts["inputs"]],
         "Antaganden": facts["assumptions"],
         "Att tänka på": facts["caveats"],
         "Källa": [facts["source_line"]],
@@ -325,22 +442,29 @@ def _with_download(html: str, result: Result, facts: dict) -> tuple[dict, dict]:
         "Underlag": facts["references"],
     }
     lines = [[name, "\n".join(texts)] for name, texts in told.items() if any(texts)]
-    data = {"text/html": html, "text/plain": result.title, "text/csv": to_csv(result)}
+    data = {"text/html": html, "text/plain": result.title, "text/csv": to_csv(result, first, row_name)}
     return data, {"assistansboken": {"table_id": result.id, "columns": columns, "facts": lines}}
 
 
-def to_csv(result: Result) -> str:
+def index_label(frame: pd.DataFrame) -> str:
+    """Return the heading of a frame's first column."""
+    return INDEX_LABELS.get(str(frame.index.name), str(frame.index.name).capitalize())
+
+
+def to_csv(result: Result, first: str = "", row_name: Callable[[str], str] = str) -> str:
     """Return a result as CSV for Swedish Excel: semicolons, decimal commas, full precision.
 
-    Text that a spreadsheet would take for a formula is led by an apostrophe.
+    Text that a spreadsheet would take for a formula is led by an apostrophe. `first` is the first column's heading, and
+    `row_name` tells what a row is called whose key is a word.
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=";", lineterminator="\r\n")
     frame = result.frame
     heads = [f"{q.label} ({UNIT_WORDS[q.unit]})" if UNIT_WORDS.get(q.unit) else q.label for q in result.quantities]
-    writer.writerow([INDEX_LABELS.get(str(frame.index.name), str(frame.index.name or "")), *map(_csv_cell, heads)])
+    writer.writerow([first or index_label(frame), *map(_csv_cell, heads)])
     for key, row in frame.iterrows():
-        writer.writerow([_csv_cell(key)] + [_csv_cell(row[quantity.name]) for quantity in result.quantities])
+        name = row_name(key) if isinstance(key, str) else key
+        writer.writerow([_csv_cell(name)] + [_csv_cell(row[quantity.name]) for quantity in result.quantities])
     return buffer.getvalue()
 
 

@@ -17,8 +17,15 @@ from analysis.publish.plan import PROJECT_ROOT, Plan
 from analysis.sources import Municipality
 
 FILE_NAME = "manifest.json"
-TOOLS = ("jupyter-book", "sphinx", "papermill", "pandas", "altair", "vl-convert-python", "xlsxwriter")
+TOOLS = ("jupyter-book", "sphinx", "papermill", "pandas", "altair", "vl-convert-python", "xlsxwriter", "typst",
+         "python-docx")
+CODE_SUFFIXES = {".py", ".j2", ".css", ".html", ".js", ".svg", ".toml", ".typ"}
 BINARY_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".pdf", ".xlsx", ".docx", ".zip"}
+
+
+def document_names(slug: str) -> tuple[str, str]:
+    """Return the names of a book's PDF and Word file."""
+    return f"assistansboken-{slug}.pdf", f"assistansboken-{slug}.docx"
 
 
 def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT) -> dict:
@@ -41,6 +48,7 @@ def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT) -
         "chapters": [{"name": chapter.name, "title": chapter.title, "part": chapter.part} for chapter in plan.chapters],
         "left_out": [{"name": item.chapter.name, "title": item.chapter.title, "reason": item.reason}
                      for item in plan.left_out],
+        "documents": list(document_names(municipality.slug)),
         "shared": shared_rows(municipality),
         "reconciliation": _reconciliation(municipality),
         "inputs": input_hashes(municipality.slug, data_directory, root, municipality.peers),
@@ -98,7 +106,7 @@ def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT,
     for path in [*project, *_files(root / "chapters", ".ipynb")]:
         if path.exists():
             hashes[path.relative_to(root).as_posix()] = _hash([path])
-    code = [path for path in _files(package) if path.suffix in {".py", ".j2", ".css", ".html", ".js", ".svg", ".toml", ".typ"}]
+    code = [path for path in _files(package) if path.suffix in CODE_SUFFIXES]
     hashes["package"] = _hash(code, package)
     return dict(sorted(hashes.items()))
 

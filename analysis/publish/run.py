@@ -26,7 +26,10 @@ import yaml
 import analysis
 from analysis.measures.published import UnknownFigure
 from analysis.measures.result import MissingData
+from analysis.publish.document import DocumentFault, make_documents
+from analysis.publish.glossary import write_terms
 from analysis.publish.manifest import FILE_NAME, make_manifest, read_manifest, same_inputs, write_manifest
+from analysis.publish.pictures import drawing_of, picture_png, picture_svg
 from analysis.publish.plan import KERNEL, PROJECT_ROOT, Plan
 from analysis.publish.workbook import make_workbook
 
@@ -146,11 +149,14 @@ def _stage(plan: Plan, stage: Path, manifest: dict, data_directory: Path, root: 
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    slug = plan.municipality.slug
     config["title"] = f"{config['title']} – {plan.municipality.name}"
+    # What the first page links to; a book built by jupyter-book alone has no documents.
+    config["sphinx"]["config"]["html_context"] = {"documents": manifest["documents"]}
     for name, content in (("_config.yml", config), ("_toc.yml", plan.toc())):
         (stage / name).write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
     write_manifest(manifest, stage / FILE_NAME)
-    slug = plan.municipality.slug
+    write_terms(plan.municipality.glossary, stage)
     parameters = {"kommun": slug, "data": str(data_directory.resolve()), "manifest": str((stage / FILE_NAME).resolve())}
     tasks = []
     for chapter in plan.chapters:
@@ -208,7 +214,7 @@ def _finish(plan: Plan, stage: Path, book: Path, runs: Sequence[Future], say: Ca
     if faults:
         return Outcome(plan, book, faults)
     start = time.monotonic()
-    tables, faults = _tables(plan, stage)
+    tables, charts, faults = _downloads(plan, stage)
     faults += [BuildFault(slug, "", None, f"Jupyter Book: {line}") for line in run_jupyter_book(stage)]
     if faults:
         return Outcome(plan, book, faults)
@@ -218,6 +224,14 @@ def _finish(plan: Plan, stage: Path, book: Path, runs: Sequence[Future], say: Ca
     for name, (text, described) in tables.items():
         (html / "tabeller" / f"{name}.csv").write_bytes(text.encode("utf-8-sig"))
         (html / "tabeller" / f"{name}.xlsx").write_bytes(make_workbook(text, described, manifest))
+    (html / "diagram").mkdir()
+    for name, (picture, _) in charts.items():
+        (html / "diagram" / f"{name}.svg").write_text(picture, encoding="utf-8", newline="\n")
+        (html / "diagram" / f"{name}.png").write_bytes(picture_png(picture))
+    try:
+        make_documents(html, manifest)
+    except DocumentFault as fault:
+        return Outcome(plan, book, [BuildFault(slug, "", None, str(fault))])
     faults = dead_links(plan, html)
     if faults:
         return Outcome(plan, book, faults)
@@ -230,27 +244,33 @@ def _finish(plan: Plan, stage: Path, book: Path, runs: Sequence[Future], say: Ca
     return Outcome(plan, book)
 
 
-def _tables(plan: Plan, stage: Path) -> tuple[dict[str, tuple[str, dict]], list[BuildFault]]:
-    """Return each table's CSV, and what its view tells of it, by its id, from the outputs of the notebooks."""
+def _downloads(plan: Plan, stage: Path) -> tuple[dict[str, tuple[str, dict]], dict[str, tuple[str, dict]],
+                                                 list[BuildFault]]:
+    """Return each table's CSV, and each chart's picture, with what its view tells of it, by id, from the outputs."""
     tables: dict[str, tuple[str, dict]] = {}
+    charts: dict[str, tuple[str, dict]] = {}
     faults = []
     for chapter in plan.chapters:
         for cell in nbformat.read(stage / f"{chapter.name}.ipynb", as_version=4).cells:
             for output in cell.get("outputs", ()):
                 described = output.get("metadata", {}).get("assistansboken", {})
-                name = described.get("table_id")
-                text = output.get("data", {}).get("text/csv")
-                if name is None or text is None:
+                if "table_id" in described:
+                    name, found, kind = described["table_id"], tables, "tabeller"
+                    content = output["data"]["text/csv"]
+                elif "chart_id" in described:
+                    name, found, kind = described["chart_id"], charts, "diagram"
+                    content = picture_svg(drawing_of(output["data"]["text/html"]), described)
+                else:
                     continue
                 cause = ""
                 if not re.fullmatch(r"[\w-]+", name):
                     cause = f"”{name}” kan inte bli ett filnamn"
-                elif tables.setdefault(name, (text, described))[0] != text:
-                    cause = f"två olika tabeller heter ”{name}”"
+                elif found.setdefault(name, (content, described))[0] != content:
+                    cause = f"två olika {kind} heter ”{name}”"
                 if cause:
                     number = cell.metadata.get("assistansboken", {}).get("number")
                     faults.append(BuildFault(plan.municipality.slug, chapter.name, number, cause))
-    return tables, faults
+    return tables, charts, faults
 
 
 def dead_links(plan: Plan, html: Path) -> list[BuildFault]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -11,11 +12,14 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
+from analysis.present.svg import drawing_options
+from analysis.publish import glossary
+
 ASSETS = Path(__file__).parent / "assets"
 THEME = Path(__file__).parent / "book_theme"
 # One stylesheet, in this order; what stands later may lean on what stands earlier.
-STYLES = ("palette.css", "book.css", "interactive.css")
-SCRIPTS = ("interactive.js", "sok.js")
+STYLES = ("palette.css", "book.css", "charts.css", "summary.css")
+SCRIPTS = ("bok.js", "charts.js", "sok.js")
 # The class of a figure that holds a chart.
 CHART = "ab-diagram"
 # The policy that every page works under; docs/publicering.md tells how a server is made to send it.
@@ -37,6 +41,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the extension."""
     app.add_html_theme("assistansboken", str(THEME))
     app.add_config_value("comments_config", {}, "html")  # jupyter-book sets it even without sphinx_comments
+    glossary.connect(app)
     app.connect("html-page-context", _add_to_page)
     app.connect("build-finished", _add_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -83,7 +88,10 @@ def _sections(env: BuildEnvironment, pagename: str) -> list[dict[str, str]]:
 
 
 def chart_library() -> str:
-    """Return Vega with all that it needs as one script, made without a network; it defines `vegaEmbed`."""
+    """Return Vega with all that it needs as one script, made without a network.
+
+    It defines `vegaEmbed`, and `abDiagram`: what charts.js draws every chart with.
+    """
     made_of = ", ".join(
         (
             f"Vega {vl_convert.get_vega_version()}",
@@ -93,7 +101,8 @@ def chart_library() -> str:
     )
     notice = f"/*! {made_of} (BSD-3-Clause) with D3 (ISC) and other libraries they use; bundled by vl-convert. */"
     # Wrapped, so that its short names do not meet those of other scripts in the page.
-    return f"{notice}\n(() => {{\n{vl_convert.javascript_bundle('window.vegaEmbed = vegaEmbed;')}\n}})();\n"
+    start = f"window.vegaEmbed = vegaEmbed; window.abDiagram = {json.dumps(drawing_options())};"
+    return f"{notice}\n(() => {{\n{vl_convert.javascript_bundle(start)}\n}})();\n"
 
 
 def stylesheet() -> str:

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pandas as pd
 
+from analysis.sources.accessibility import LegalFact, Statement, read_legal_facts, read_statement
 from analysis.sources.faults import DataError, Fault, shown_path
+from analysis.sources.glossary import Term, read_glossary
 from analysis.sources.reader import read_table
 from analysis.sources.registers import (
     Assumption,
@@ -27,7 +29,7 @@ from analysis.sources.registers import (
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 
 _CARD_FIELDS = ("namn", "kod", "lan", "namnd", "uppdragsgivare", "uppdrag", "uppdrag_kalla", "uppdrag_plats", "period",
-                "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden")
+                "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden", "tillganglighet")
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Municipality:
     `tables` and `national` map a table's name to a frame with the columns of its TableSpec.
     `area` is the municipality's name in the national tables; `compare_with` the areas beside it; `peers` the slugs
     of the municipalities in data/kommuner whose own figures are shown beside this one's; `document` the source id of
-    the published investigation, empty where there is none.
+    the published investigation, empty where there is none. `statement` is what the municipality says of how accessible
+    its site is, and `legal_facts` what the law asks of it.
     """
 
     slug: str
@@ -67,6 +70,9 @@ class Municipality:
     sources: Mapping[str, Source]
     parameters: Mapping[str, Parameter]
     assumptions: Mapping[str, Assumption]
+    glossary: Mapping[str, Term]
+    legal_facts: Mapping[str, LegalFact]
+    statement: Statement
 
     def has(self, *names: str) -> bool:
         """Tell whether the municipality has all of these needs.
@@ -127,6 +133,12 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     path = national_folder / "antaganden.yml"
     assumptions, more = read_assumptions(path, shown_path(path, data))
     faults += more
+    path = national_folder / "ordlista.yml"
+    glossary, more = read_glossary(path, shown_path(path, data), sources)
+    faults += more
+    path = national_folder / "tillganglighet.yml"
+    legal_facts, more = read_legal_facts(path, shown_path(path, data), sources)
+    faults += more
     national, more = _read_tables(national_folder, NATIONAL_TABLES, sources, data, required=True)
     faults += more
     tables, more = _read_tables(folder, MUNICIPAL_TABLES, sources, data, required=False)
@@ -138,7 +150,8 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     faults += register.faults
     if faults:
         raise DataError(faults)
-    return Municipality(slug=slug, tables=tables, national=national, sources=sources, parameters=parameters, **card)
+    return Municipality(slug=slug, tables=tables, national=national, sources=sources, parameters=parameters,
+                        glossary=glossary, legal_facts=legal_facts, **card)
 
 
 def _read_tables(folder, specs, sources, data, *, required):
@@ -158,6 +171,7 @@ def _read_tables(folder, specs, sources, data, *, required):
             continue
         try:
             tables[name], more = read_table(path, spec, sources, shown_path(path, data))
+            tables[name].attrs["table"] = spec.title  # follows the rows, so that a result can tell what it used
         except OSError as error:
             more = [Fault(shown_path(path, data), f"filen kan inte läsas ({error.strerror})", "en läsbar CSV-fil",
                           "stäng filen om den är öppen i Excel och kontrollera behörigheten")]
@@ -238,7 +252,7 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
         "name": name, "code": code, "county": text["lan"], "board": text["namnd"] or "nämnden",
         "assignment": assignment, "first_year": first, "last_year": last, "area": text["omrade"] or name,
         "compare_with": tuple(compare or ()), "peers": tuple(map(str, peers or ())), "document": document,
-        "assumptions": merged,
+        "assumptions": merged, "statement": read_statement(register, content),
     }
 
 

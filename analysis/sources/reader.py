@@ -219,9 +219,9 @@ def _validate(frame, spec, sources, shown, raw, header) -> list[Fault]:
                                 written(line, key[0])))
     if spec.provenance:
         # A contradiction stands between two sources.
-        for name in [column for column in ("kalla", "kalla_2") if column in frame]:
+        for name in [column for column in ("kalla", "kalla_2", "ursprung") if column in frame]:
             for line, source in frame[name].items():
-                if isinstance(source, str) and source not in sources:
+                if isinstance(source, str) and source not in sources and (source or name != "ursprung"):
                     near = difflib.get_close_matches(source, sources, n=1)
                     advice = f"skriv ”{near[0]}”" if near else "rätta namnet eller lägg till källan i kallor.yml"
                     faults.append(Fault(shown, "källan finns inte i kallor.yml", "ett namn ur kallor.yml",

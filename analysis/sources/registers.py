@@ -16,7 +16,11 @@ from analysis.sources.schema import STATUSES
 
 @dataclass(frozen=True)
 class Source:
-    """A document or a page that figures come from."""
+    """A document or a page that figures come from.
+
+    `unaltered_as` is the name that its terms ask for where a value is shown as it stands; where the book has processed
+    the value, the terms forbid naming it as the source. Most sources have no such terms.
+    """
 
     id: str
     title: str
@@ -25,15 +29,17 @@ class Source:
     document: str = ""
     link: str = ""
     note: str = ""
+    unaltered_as: str = ""
 
 
 @dataclass(frozen=True)
 class SourceRef:
-    """A place in a source, with how sure the figure is."""
+    """A place in a source, with how sure the figure is; `origin` is whose figure it is, where the source repeats it."""
 
     source: str
     place: str
     status: str = ""
+    origin: str = ""
 
 
 @dataclass(frozen=True)
@@ -182,7 +188,7 @@ def read_sources(path: Path, shown: str) -> tuple[dict[str, Source], list[Fault]
         publisher = register.take(entry, "utgivare", str, "vem som gett ut källan", id_)
         date = register.take(entry, "datum", (str, int, datetime.date), "när källan gavs ut", id_)
         rest = [register.take(entry, name, str, "text", id_, default="")
-                for name in ("dokument", "lank", "anmarkning")]
+                for name in ("dokument", "lank", "anmarkning", "oforandrad_som")]
         # A source with a fault is kept, so that the rows that name it are not faulted too.
         sources[id_] = Source(id_, title, publisher, str(date), *rest)
     return sources, register.faults

@@ -380,6 +380,7 @@ NATIONAL_TABLES = {
                 _YEAR,
                 _AREA,
                 ColumnSpec("kostnad_kr_per_inv", "number", "Kostnad minus ersättning från Försäkringskassan", "kr"),
+                ColumnSpec("ursprung", "text", "Vems uppgiften är, i kallor.yml, om källan återger den", optional=True),
             ),
             ("ar", "omrade"),
         ),

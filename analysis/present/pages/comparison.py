@@ -89,7 +89,6 @@ def hour_chart(book: Book) -> ChartView:
         hour_sentence(book),
         id="side_by_side-kostnad_kr_per_timme",
         title="Kostnad per timme",
-        table=False,
     )
 
 

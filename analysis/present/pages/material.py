@@ -12,21 +12,38 @@ from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 
 
 def sources_table(book: Book) -> Markup:
-    """Return every source that a table or parameter of this book points to."""
+    """Return every source that something in this book points to."""
     municipality = book.municipality
-    used = {
-        name
-        for table in [*municipality.tables.values(), *municipality.national.values()]
-        if "kalla" in table
-        for name in table["kalla"]
-    }
-    used |= {value.reference.source for parameter in municipality.parameters.values() for value in parameter.values}
+    used = _used_sources(book)
     lines = [
         [source.title, source.publisher, source.date, source.note or "–"]
         for id_, source in municipality.sources.items()
         if id_ in used
     ]
     return simple_table("Källor", ["Titel", "Utgivare", "Datum", "Anmärkning"], lines)
+
+
+def _used_sources(book: Book) -> set[str]:
+    """Return the ids of the sources that a table, a parameter, the glossary or the statement points to."""
+    municipality = book.municipality
+    tables = [*municipality.tables.values(), *municipality.national.values()]
+    used = {name for table in tables for column in ("kalla", "ursprung") if column in table for name in table[column]}
+    references = [value.reference for parameter in municipality.parameters.values() for value in parameter.values]
+    references += [term.reference for term in municipality.glossary.values() if term.reference]
+    references += [fact.reference for fact in municipality.legal_facts.values()]
+    return used | {reference.source for reference in references}
+
+
+def terms_text(book: Book) -> Prose:
+    """Return how the book names the sources whose terms tell values as given from values that others have processed."""
+    sources, used = book.municipality.sources, _used_sources(book)
+    names = sorted({source.unaltered_as for id_, source in sources.items() if id_ in used and source.unaltered_as})
+    if not names:
+        return prose()
+    return prose(
+        f"{listed(names)} anges som källa där boken visar ett värde oförändrat, men inte där boken har räknat vidare "
+        "på det: så är villkoren, och då står det att beräkningen är bokens egen."
+    )
 
 
 def tables_table(book: Book) -> Markup:

@@ -98,7 +98,6 @@ def on_call_chart(book: Book) -> ChartView:
             result, ["cost_kr_per_hour", "payment_kr_per_hour"], y_title="kr per jourtimme", x_title="timlön, kr"
         ),
         _curve_finding(result),
-        table=False,
     )
 
 
@@ -129,7 +128,6 @@ def on_call_hours_chart(book: Book) -> ChartView:
         f"Över {number(limit)} timmar i månaden stiger kostnaden, från {kronor(first, 2)} till "
         f"{kronor(last['cost_kr_per_hour'], 2)} i snitt per timme vid {number(result.frame.index[-1])} timmar "
         f"({kronor(last['cost_alternative_kr_per_hour'], 2)} med den andra läsningen av avtalet).",
-        table=False,
     )
 
 

@@ -1,0 +1,84 @@
+"""A chart as a picture that stands by itself: title, unit and finding above, source below, on white ground."""
+
+from __future__ import annotations
+
+import io
+import re
+from html import escape
+
+import vl_convert
+from PIL import Image
+
+from analysis.present.charts import text_width
+from analysis.present.palette import GREY, GROUND, INK
+from analysis.present.svg import FONT_STACK, WIDTH
+
+MARGIN = 24
+# Each text of a picture: size, height of line and ink.
+TITLE, FINDING, SOURCE = (18, 24, INK), (15, 21, INK), (13, 18, GREY)
+SCALE = 2
+PALETTE_SIZE = 128
+_DRAWING = re.compile(r'<svg role="img"[^>]*? width="([\d.]+)" height="([\d.]+)"[^>]*>(.*?)</svg>', re.DOTALL)
+
+
+def drawing_of(html: str) -> str:
+    """Return the drawn chart of a figure."""
+    return _DRAWING.search(html)[0]
+
+
+def picture_svg(drawing: str, told: dict[str, str]) -> str:
+    """Return a drawn chart as an SVG file, with what its view tells of it."""
+    width, height, marks = _DRAWING.fullmatch(drawing).groups()
+    across = max(WIDTH, float(width))
+    title = f"{told['title']} ({told['unit']})" if told["unit"] else told["title"]
+    parts, down = [], float(MARGIN)
+    for text, look, bold in ((title, TITLE, True), (told["finding"], FINDING, False)):
+        lines, down = _text(text, down, across, look, bold=bold)
+        parts += [*lines]
+        down += 8
+    parts.append(f'<g transform="translate({MARGIN},{down:g})">{marks}</g>')
+    lines, down = _text(f"Källa: {told['source_line']}", down + float(height) + 10, across, SOURCE)
+    parts += lines
+    size = f"{across + 2 * MARGIN:g}", f"{down + MARGIN - 6:g}"
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" lang="sv" '
+        f'width="{size[0]}" height="{size[1]}" viewBox="0 0 {size[0]} {size[1]}">\n'
+        f"<title>{escape(title)}</title>\n<desc>{escape(told['finding'])}</desc>\n"
+        f'<rect width="{size[0]}" height="{size[1]}" fill="{GROUND}"/>\n' + "\n".join(parts) + "\n</svg>\n"
+    )
+
+
+def picture_png(svg: str) -> bytes:
+    """Return a picture as PNG, with twice as many pixels, for print and for sharp screens.
+
+    A chart has few colours: kept in a palette, they take an eighth of the bytes.
+    """
+    drawn = Image.open(io.BytesIO(vl_convert.svg_to_png(svg, scale=SCALE))).convert("RGB")
+    content = io.BytesIO()
+    drawn.quantize(PALETTE_SIZE, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)
+    return content.getvalue()
+
+
+def _text(text: str, top: float, width: float, look: tuple, *, bold: bool = False) -> tuple[list[str], float]:
+    """Return a text's lines as elements, from `top` down, and where they end."""
+    size, line_height, ink = look
+    weight = ' font-weight="bold"' if bold else ""
+    elements = []
+    for line in _lines(text, width, size, bold=bold):
+        elements.append(
+            f'<text x="{MARGIN}" y="{top + size:g}" font-family="{FONT_STACK}" font-size="{size}"{weight} '
+            f'fill="{ink}">{escape(line)}</text>'
+        )
+        top += line_height
+    return elements, top
+
+
+def _lines(text: str, width: float, size: float, *, bold: bool) -> list[str]:
+    """Return a text on as many lines as it takes, broken at plain spaces."""
+    lines: list[str] = []
+    for word in text.split(" "):
+        if lines and text_width(f"{lines[-1]} {word}", size, bold=bold) <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return lines

@@ -1,0 +1,297 @@
+"""Charts: one palette that can be read in light and dark, words that can be read and numbers that are the tables'."""
+
+import json
+import re
+import struct
+from itertools import combinations, pairwise
+from types import SimpleNamespace
+from xml.etree import ElementTree
+
+import nbformat
+import numpy as np
+import pandas as pd
+import pytest
+from every_chart import SLUGS, charts_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+from analysis.measures.result import Quantity, Result
+from analysis.present import charts
+from analysis.present.numbers import MINUS, NO_BREAK_SPACE
+from analysis.present.palette import COLOURS, DARK, GREY, GROUND, INK, PALE
+from analysis.present.svg import live_specification, to_svg
+from analysis.publish.pictures import MARGIN, SCALE, drawing_of, picture_png, picture_svg
+from analysis.publish.run import _downloads
+from analysis.publish.theme import ASSETS
+
+EVERY = [(slug, place) for slug in SLUGS for place in range(len(charts_of(slug)))]
+# The narrowest telephone that is common gives a chart this many pixels.
+TELEPHONE = 343
+LIGHT = {colour: colour for colour in DARK}
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+def each_chart():
+    return pytest.mark.parametrize(("slug", "place"), EVERY, ids=lambda value: str(value))
+
+
+def linear(colour):
+    """Return a colour as linear red, green and blue."""
+    parts = np.array([int(colour[at : at + 2], 16) for at in (1, 3, 5)]) / 255
+    return np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+
+
+def contrast(one, other):
+    """Return the contrast of two colours as WCAG defines it."""
+    high, low = sorted((float(linear(colour) @ [0.2126, 0.7152, 0.0722]) for colour in (one, other)), reverse=True)
+    return (high + 0.05) / (low + 0.05)
+
+
+def lab(values):
+    """Return linear red, green and blue as CIE Lab, in which distance is about what the eye sees."""
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    x, y, z = np.cbrt(np.clip(np.array(to_xyz) @ values / [0.9505, 1, 1.089], 0.008856, None))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+# Machado, Oliveira and Fernandes 2009, at full severity: what remains of linear red, green and blue.
+SIGHTS = {
+    "protanopia": [[0.152286, 1.052583, -0.204868], [0.114503, 0.786281, 0.099216], [-0.003882, -0.048116, 1.051998]],
+    "deuteranopia": [[0.367322, 0.860646, -0.227968], [0.280085, 0.672501, 0.047413], [-0.011820, 0.042940, 0.968881]],
+    "tritanopia": [[1.255528, -0.076749, -0.178779], [-0.078411, 0.930809, 0.147602], [0.004733, 0.691367, 0.303900]],
+}
+
+
+@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
+def test_the_palette_can_be_read_in_light_and_dark(scheme):
+    for colour in (INK, GREY, *COLOURS):
+        assert contrast(scheme[colour], scheme[GROUND]) >= 4.5, colour
+    # The pale half of a span has an edge in the first colour; words are never on it.
+    assert contrast(scheme[PALE], scheme[COLOURS[0]]) >= 3
+
+
+@pytest.mark.parametrize("sight", SIGHTS)
+@pytest.mark.parametrize("scheme", [LIGHT, DARK], ids=["light", "dark"])
+def test_neighbouring_series_differ_for_the_colour_blind(scheme, sight):
+    """The grey is left out: it is the fifth series, in lines with its own dash and in bars with its name beside."""
+    seen = [lab(np.clip(np.array(SIGHTS[sight]) @ linear(scheme[colour]), 0, 1)) for colour in COLOURS[:4]]
+    for one, other in pairwise(seen):
+        assert np.linalg.norm(one - other) >= 20
+
+
+def test_the_stylesheet_has_the_palette():
+    style = (ASSETS / "charts.css").read_text(encoding="utf-8")
+    found = re.findall(r'svg \[(fill|stroke)="(#\w+)"\] \{ (fill|stroke): (#\w+); \}', style)
+    assert {(kind, light, dark) for kind, light, same, dark in found if kind == same} == {
+        (kind, light, dark) for light, dark in DARK.items() for kind in ("fill", "stroke")
+    }
+    page = (ASSETS / "palette.css").read_text(encoding="utf-8")
+    for name, colour in (("grund", GROUND), ("text", INK)):
+        assert re.findall(rf"--ab-{name}: (#\w+)", page)[:2] == [colour, DARK[colour]]
+
+
+@each_chart()
+def test_every_colour_is_of_the_palette(slug, place):
+    shown = charts_of(slug)[place]
+    drawn = set(re.findall(r'(?:fill|stroke)="([^"]+)"', shown.html))
+    assert drawn - {"none", "transparent"} <= set(DARK)
+    assert set(re.findall(r"#[0-9a-f]{6}\b", json.dumps(live_specification(shown.chart)))) <= set(DARK)
+
+
+@each_chart()
+def test_the_drawing_is_sound_named_and_large_enough(slug, place):
+    shown = charts_of(slug)[place]
+    drawing = drawing_of(shown.html)
+    root = ElementTree.fromstring(drawing)
+    assert root.get("aria-label").startswith(shown.told["title"]) and shown.told["finding"] in root.get("aria-label")
+    # The strict policy forbids styles in the page, and nothing may be asked of another site.
+    assert "style=" not in shown.html and "<style" not in shown.html
+    assert not re.search(r'(?:href|src)="(?:https?:)?//', shown.html)
+    sizes = [float(text.get("font-size").removesuffix("px")) for text in root.iter(f"{SVG}text")]
+    assert min(sizes) * min(1, TELEPHONE / float(root.get("width"))) >= 11
+    assert float(root.get("width")) <= 480
+
+
+@each_chart()
+def test_every_number_is_the_table_s(slug, place):
+    """What marks and tooltips say stands in the chart's fold-out table, or in the table right below it."""
+    shown = charts_of(slug)[place]
+    if "ab-interaktiv" in shown.html:
+        return
+    table = shown.html if 'class="ab-siffror"' in shown.html else shown.next_html
+    cells = {re.sub(r"<[^>]+>", "", cell) for cell in re.findall(r"<td.*?</td>", table)}
+    specification = live_specification(shown.chart)
+    values = [row["v"] for row in rows_of(specification) if "v" in row]
+    assert set(values) <= cells
+    # A tooltip's last line ends with the value and its unit.
+    tips = [
+        row[key].rpartition("\n")[2].rpartition(": ")[2]
+        for row in rows_of(specification)
+        for key in ("t", "t0", "t1")
+        if key in row
+    ]
+    assert tips
+    for tip in tips:
+        with_unit = {f"{tip}{NO_BREAK_SPACE}{unit}" for unit in ("tkr", "kr")}
+        assert tip in cells or with_unit & cells or any(tip.startswith(cell + NO_BREAK_SPACE) for cell in cells), tip
+
+
+def rows_of(part):
+    """Return every row of data in a specification."""
+    if isinstance(part, list):
+        return [row for one in part for row in rows_of(one)]
+    if not isinstance(part, dict):
+        return []
+    own = part["data"]["values"] if isinstance(part.get("data"), dict) else []
+    return own + [row for name, one in part.items() if name != "data" for row in rows_of(one)]
+
+
+@each_chart()
+def test_series_can_be_told_apart_without_colour(slug, place):
+    """Every series has its name in the drawing; of lines no two have the same dash."""
+    shown = charts_of(slug)[place]
+    series = shown.chart.usermeta["series"]
+    words = " ".join(re.sub(r"<[^>]+>", " ", drawing_of(shown.html)).split())
+    dashes = [tuple(one["dash"]) for one in series if one["dash"]]
+    assert len(set(dashes)) == len(dashes) and len(dashes) in (0, len(series))
+    for one in series if len(series) > 1 else ():
+        for word in one["name"].split():
+            assert word.replace("&", "&amp;") in words, one["name"]
+    choices = re.findall(r'type="checkbox" value="(\d+)" checked', shown.html)
+    assert choices == ([str(at) for at in range(len(series))] if len(series) > 1 else [])
+    # No choice that does nothing is shown where there is no script.
+    assert 'class="ab-serier"' not in shown.html or '<fieldset class="ab-serier" hidden>' in shown.html
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_no_two_charts_of_a_book_have_one_name(slug):
+    names = [shown.told["chart_id"] for shown in charts_of(slug)]
+    assert len(set(names)) == len(names)
+    ids = re.findall(r' id="([^"]+)"', "".join(shown.html for shown in charts_of(slug)))
+    assert len(set(ids)) == len(ids)
+
+
+@each_chart()
+def test_the_picture_stands_by_itself(slug, place):
+    shown = charts_of(slug)[place]
+    picture = picture_svg(drawing_of(shown.html), shown.told)
+    root = ElementTree.fromstring(picture)
+    assert root.find(f"{SVG}title").text.startswith(shown.told["title"])
+    assert root.find(f"{SVG}desc").text == shown.told["finding"]
+    ground = root.find(f"{SVG}rect")
+    assert ground.get("fill") == GROUND and ground.get("width") == root.get("width")
+    words = " ".join(text.text or "" for text in root.findall(f"{SVG}text"))
+    assert words == f"{root.find(f'{SVG}title').text} {shown.told['finding']} Källa: {shown.told['source_line']}"
+    for text in root.findall(f"{SVG}text"):
+        wide = charts.text_width(text.text, float(text.get("font-size")), bold=text.get("font-weight") == "bold")
+        assert wide <= float(root.get("width")) - 2 * MARGIN or " " not in text.text
+    assert not re.search(r'href="(?!#)|url\((?!#)|style=', picture)
+    assert set(re.findall(r'font-family="([^"]+)"', picture)) == {"Liberation Sans, Arial, Helvetica, sans-serif"}
+
+
+def test_a_picture_as_png_has_twice_the_pixels():
+    shown = charts_of("malmo")[0]
+    picture = picture_svg(drawing_of(shown.html), shown.told)
+    content = picture_png(picture)
+    assert content.startswith(b"\x89PNG\r\n")
+    width, height = struct.unpack(">II", content[16:24])
+    root = ElementTree.fromstring(picture)
+    assert (width, height) == tuple(round(float(root.get(name)) * SCALE) for name in ("width", "height"))
+
+
+def chapter(folder, *outputs):
+    """Write a run chapter whose cells gave these outputs, and return a plan of it."""
+    shown = [nbformat.v4.new_output("display_data", data=data, metadata=told) for data, told in outputs]
+    cells = [nbformat.v4.new_code_cell("", outputs=[one]) for one in shown]
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), folder / "prov.ipynb")
+    return SimpleNamespace(municipality=SimpleNamespace(slug="prov"), chapters=[SimpleNamespace(name="prov")])
+
+
+def test_two_charts_of_one_name_are_a_fault(tmp_path):
+    one, other = (
+        ({"text/html": shown.html}, {"assistansboken": {**shown.told, "chart_id": "samma"}})
+        for shown in charts_of("malmo")[:2]
+    )
+    _, pictures, faults = _downloads(chapter(tmp_path, one, one), tmp_path)
+    assert list(pictures) == ["samma"] and not faults
+    _, _, faults = _downloads(chapter(tmp_path, one, other), tmp_path)
+    assert [fault.cause for fault in faults] == ["två olika diagram heter ”samma”"]
+    odd = (one[0], {"assistansboken": {**one[1]["assistansboken"], "chart_id": "a/b"}})
+    _, _, faults = _downloads(chapter(tmp_path, odd), tmp_path)
+    assert [fault.cause for fault in faults] == ["”a/b” kan inte bli ett filnamn"]
+
+
+def invented(values, unit="tkr", decimals=0, index=None, labels=None):
+    """Return a result of columns of values."""
+    frame = pd.DataFrame(values)
+    frame.index = pd.Index(index or range(2020, 2020 + len(frame)), name="ar" if index is None else "post")
+    names = labels or {name: name.capitalize() for name in frame}
+    quantities = tuple(Quantity(name, names[name], unit, decimals) for name in frame)
+    return Result("prov", "Prov", frame, quantities, "formel", "metod", ())
+
+
+def drawn_words(chart):
+    return re.findall(r"<text[^>]*>([^<]*)</text>|<tspan[^>]*>([^<]*)</tspan>", to_svg(chart, "Prov"))
+
+
+def test_numbers_are_swedish_and_as_precise_as_the_quantity():
+    chart = charts.bar_panels(invented({"a": [-1234.5, 425.0]}, "kr_per_timme", 2), ["a"])
+    tips = [row["t"] for row in rows_of(live_specification(chart)) if "t" in row]
+    space = NO_BREAK_SPACE
+    assert tips == [f"A\n2020: {MINUS}1{space}234,50{space}kr per timme", f"A\n2021: 425,00{space}kr per timme"]
+    assert f"{MINUS}1{space}234,50" in {"".join(pair) for pair in drawn_words(chart)}
+    chart = charts.bars(invented({"a": [28, 5]}, "procent", index=["x", "y"]), "a")
+    assert {f"28{space}%", f"5{space}%"} <= {"".join(pair) for pair in drawn_words(chart)}
+
+
+@pytest.mark.parametrize("values", [[0, 0], [-5, -3], [0.001, 0.002], [-1e6, 1e6], [7, float("nan")]])
+def test_every_kind_of_chart_is_drawn_whatever_the_values(values):
+    result = invented({"a": values, "b": values[::-1]})
+    for chart in (
+        charts.bar_panels(result, ["a", "b"]),
+        charts.bar_panels(result, ["a", "b"], shared=False),
+        charts.lines(result, ["a", "b"], y_title="tkr", highlight="B"),
+        charts.paired_bars(result, ["a", "b"]),
+        charts.bars(result, "a"),
+    ):
+        svg = to_svg(chart, "Prov")
+        assert "NaN" not in svg and "Infinity" not in svg and "<text" in svg
+
+
+@given(st.floats(-1e7, 1e7), st.floats(0.01, 1e7))
+def test_axes_have_round_steps_that_hold_the_values(low, spread):
+    ticks = charts._ticks(low, low + spread)
+    assert ticks[0] <= low + 1e-6 * spread and ticks[-1] >= low + spread * (1 - 1e-6)
+    steps = {round(after - before, 6) for before, after in pairwise(ticks)}
+    assert 2 <= len(ticks) <= 11 and max(steps) - min(steps) < 1e-4
+
+
+@given(st.lists(st.tuples(st.floats(0, 100), st.integers(1, 3)), min_size=1, max_size=5))
+def test_names_at_line_ends_never_lie_on_each_other(given_ends):
+    ends = [{"y": value, "n": "\n".join("x" * rows), "s": at} for at, (value, rows) in enumerate(given_ends)]
+    order = [end["s"] for end in sorted(ends, key=lambda end: end["y"])]
+    unit = 100 / 280
+    charts._apart(ends, unit)
+    assert [end["s"] for end in ends] == order
+    line = (charts._LINE - 1) * unit
+    for lower, upper in pairwise(ends):
+        # The point is the first line's, and the others stand below it.
+        assert upper["y"] - line * upper["n"].count("\n") - lower["y"] >= line * 0.95
+
+
+def test_long_names_are_wrapped_between_words():
+    name = "Tillfälliga utökningar av antalet timmar hos leverantören"
+    assert charts.wrapped(name, 18).replace("\n", " ") == name
+    assert max(map(len, charts.wrapped(name, 18).split("\n"))) <= 18
+
+
+def test_a_specification_cannot_end_its_element():
+    shown = charts_of("malmo")[0]
+    inside = re.search(r"<script[^>]*>(.*?)</script>", shown.html)[1]
+    assert "<" not in inside and json.loads(inside)
+
+
+def test_pairs_of_colours_are_compared():
+    """The measure of contrast is WCAG's: black on white is 21, and it does not matter which is named first."""
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert all(contrast(one, other) == contrast(other, one) for one, other in combinations(COLOURS, 2))
