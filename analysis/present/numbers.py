@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import ROUND_HALF_UP, Decimal
+from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
 
 from babel.numbers import format_decimal
 
@@ -12,6 +12,10 @@ from analysis.measures.result import Quantity
 NO_BREAK_SPACE = "\u00a0"
 MINUS = "\u2212"
 NO_VALUE = "–"
+# What lies this many places beyond the last one shown is noise of the arithmetic.
+NOISE_PLACES = 6
+# Room for the digits of any number that a float can be.
+_ROOMY = Context(prec=400)
 
 UNIT_WORDS = {
     "tkr": "tkr",
@@ -34,8 +38,14 @@ UNIT_WORDS = {
 
 
 def rounded(value: float, decimals: int = 0) -> Decimal:
-    """Return the value rounded half away from zero, as the documents round; never minus zero."""
-    result = Decimal(repr(float(value))).quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
+    """Return the value rounded half away from zero, as the documents round; never minus zero.
+
+    A half that binary arithmetic has left a hair short, as 8,55499999999995, is the half that it stands for.
+    """
+    exact = Decimal(repr(float(value)))
+    for places in (decimals + NOISE_PLACES, decimals):
+        exact = exact.quantize(Decimal(1).scaleb(-places), rounding=ROUND_HALF_UP, context=_ROOMY)
+    result = exact
     return abs(result) if result == 0 else result
 
 
@@ -44,7 +54,8 @@ def number(value: float, decimals: int = 0, *, signed: bool = False) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return NO_VALUE
     exact = rounded(value, decimals)
-    text = format_decimal(exact, format=number_pattern(decimals), locale="sv_SE").replace("-", MINUS)
+    with localcontext(_ROOMY):
+        text = format_decimal(exact, format=number_pattern(decimals), locale="sv_SE").replace("-", MINUS)
     return ("+" if signed and exact > 0 else "") + text
 
 
