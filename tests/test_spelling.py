@@ -50,15 +50,15 @@ NAMED_BY_CODE |= {"Arial", "Helvetica", "Liberation", "Jupyter", "Book"}
 NAMED_BY_CODE |= {"Arimo", "Bullet", "Caption", "Footer", "Header", "Heading", "Hyperlink", "Number", "Subtitle"}
 NAMED_BY_CODE |= {"Word", "TOC", "Title", "toc"}
 # What the documents for analysts name: commands, servers and what servers speak of.
-NAMED_IN_DOCUMENTS = {"analysis", "python", "Apache", "Brotli", "Content-Security-Policy", "IIS", "SVG", "gzip"}
-NAMED_IN_DOCUMENTS |= {"nginx"}
+NAMED_IN_DOCUMENTS = {"analysis", "python", "Apache", "Brotli", "Content-Security-Policy", "IIS", "gzip"}
+NAMED_IN_DOCUMENTS |= {"nginx", "Word-fil"}
 # In the dictionary, but here always a slip for the field's own word "assistans".
 SLIPS = ("assistens",)
 # What stands in an f-string or a template for a value; a word that touches it is not whole.
 HOLE = "\x00"
 
 INVISIBLE = re.compile("[\u00ad\u200b\u2060]|<wbr ?/?>|&shy;")
-UNSEEN_ELEMENT = re.compile(r"<(script|style)\b.*?</\1>", re.DOTALL)
+UNSEEN_ELEMENT = re.compile(r"<(script|style|code)\b.*?</\1>", re.DOTALL)
 SPOKEN_ATTRIBUTE = re.compile(r'\b(?:aria-label|aria-valuetext|alt|title)="([^"]*)"')
 TAG = re.compile(r"</?[a-zA-Z!][^<>]*>")
 MARKUP = re.compile(
@@ -69,7 +69,7 @@ MARKUP = re.compile(
     r"|^ *:[\w-]+:.*$"  # an option of a directive
     r"|\{[\w:-]+\}"  # the name of a role
     r"|(?<!\w)--?[a-z]\S*"  # an option of a command
-    r"|\S+\.(?:csv|yml|txt|py|ipynb|html|j2)\b"  # a file
+    r"|[^\s()\[\]]+\.(?:csv|yml|txt|py|ipynb|html|j2)\b"  # a file
     r"|\S+/\S*/\S*"  # a folder
     r"|/\*.*?\*/"  # a comment in a script
     r"|<\w+"  # a tag that ends in another text

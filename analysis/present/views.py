@@ -397,16 +397,11 @@ def _by_source(municipality: Municipality, results: Sequence[Result], references
         source = municipality.sources[reference.source]
         unnamed = source.unaltered_as and processed
         title = "Uppgifter som redovisas i Underlag och källor" if unnamed else source.title
-        places.setdefault((title, reference.status), {})[_inside(reference.place)] = None
+        places.setdefault((title, reference.status), {})[reference.place] = None
     return [
         f"{title}: {'; '.join(where)}" + (f" ({STATUS_WORDS[status]})" if status else "")
         for (title, status), where in places.items()
     ]
-
-
-def _inside(place: str) -> str:
-    """Return a place as it stands inside a sentence: avsnitt 6, but SFS 2025:1045."""
-    return place[0].lower() + place[1:] if place[1:2].islower() else place
 
 
 def assumption_line(item: Assumption) -> str:

@@ -53,17 +53,17 @@ class Statement:
     reviewed_by: str = ""
 
     @property
-    def missing(self) -> tuple[str, ...]:
-        """What has to be filled in, with its name in kommun.yml; one way of contact is enough."""
+    def missing(self) -> dict[str, str]:
+        """What has to be filled in, by its name in kommun.yml; one way of contact is enough."""
         wanted = {
-            "vem som ansvarar för webbplatsen (ansvarig)": self.responsible,
-            "hur brister meddelas (epost, telefon eller webbsida)": self.email or self.telephone or self.page,
-            "om webbplatsen uppfyller kraven (bedomning)": self.conformance,
-            "vilka brister som är kända (brister)": self.shortcomings is not None,
-            "när den senast granskades (granskad)": self.reviewed,
-            "vem som granskade den (granskad_av)": self.reviewed_by,
+            "ansvarig": ("vem som ansvarar för webbplatsen", self.responsible),
+            "epost, telefon eller webbsida": ("hur brister meddelas", self.email or self.telephone or self.page),
+            "bedomning": ("om webbplatsen uppfyller kraven", self.conformance),
+            "brister": ("vilka brister som är kända", self.shortcomings is not None),
+            "granskad": ("när den senast granskades", self.reviewed),
+            "granskad_av": ("vem som granskade den", self.reviewed_by),
         }
-        return tuple(name for name, value in wanted.items() if not value)
+        return {name: what for name, (what, value) in wanted.items() if not value}
 
 
 def read_legal_facts(path: Path, shown: str, sources: Collection[str]) -> tuple[dict[str, LegalFact], list[Fault]]:

@@ -27,7 +27,8 @@ def missing_text(book: Book) -> Markup | Prose:
     if not missing:
         return prose()
     file = f"data/kommuner/{book.municipality.slug}/kommun.yml"
-    text = f"Redogörelsen är inte färdig. I {file} saknas: {', '.join(missing)}."
+    fields = ", ".join(f"{what} ({name})" for name, what in missing.items())
+    text = f"Redogörelsen är inte färdig. I {file} saknas: {fields}."
     return fill("unfinished.html.j2", text, name=book.name, missing=missing, file=file)
 
 
