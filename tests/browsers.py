@@ -53,7 +53,9 @@ def version(path: str) -> str:
 def _candidates() -> Iterator[tuple[str, Callable[[], str | None]]]:
     """Give each place to look in, and what finds or makes a browser there; those after the first few install."""
     if os.environ.get("CHROMIUM"):
+        # Whoever names a browser wants that one and no other.
         yield "CHROMIUM", lambda: os.environ["CHROMIUM"]
+        return
     for name in SYSTEM_BROWSERS:
         if shutil.which(name):
             yield "the system's", lambda name=name: shutil.which(name)

@@ -58,11 +58,15 @@ def scan(browser, origin: str, pages: list[str], width: int) -> list[str]:
         if name != "index.html" and not page.evaluate(BACK_IS_IN_SIGHT):
             faults.append(f"{name}: the way back to the start page is not in sight")
         charts += _start_charts(page, name, faults)
+        # What is folded away is part of the page too.
+        page.evaluate("document.querySelectorAll('details').forEach(details => { details.open = true; })")
         faults += [f"{name}: {fault}" for fault in _faults(page, width)]
         page.evaluate(AXE_SCRIPT + "; null")
         for scheme in ("light", "dark"):
             page.emulate_media(color_scheme=scheme)
             faults += [f"{name}, {scheme}: {fault}" for fault in page.evaluate(AXE, AXE_OPTIONS)]
+            if name.endswith("/index.html"):
+                faults += [f"{name}, {scheme}, {fault}" for fault in _popover_faults(page, width)]
     page.close()
     if not charts:
         faults.append("no page has a chart")
@@ -82,6 +86,22 @@ def _start_charts(page, name: str, faults: list[str]) -> int:
         except Exception:
             faults.append(f"{name}: the chart {figure.get_attribute('id')} does not become interactive")
     return count
+
+
+def _popover_faults(page, width: int) -> list[str]:
+    """Return what is wrong with the menus of the page and its first explanation of a term, while they are open."""
+    faults = []
+    for selector in ("nav.ab-kapitel", "nav.ab-pa-sidan", ".ab-ordruta"):
+        box = page.locator(selector).first
+        if not box.count():
+            continue
+        box.evaluate("box => box.showPopover()")
+        faults += [f"{selector}: {fault}" for fault in page.evaluate(AXE, AXE_OPTIONS)]
+        place = box.bounding_box()
+        if place["x"] < 0 or place["x"] + place["width"] > width:
+            faults.append(f"{selector}: lies outside the window")
+        box.evaluate("box => box.hidePopover()")
+    return faults
 
 
 def _faults(page, width: int) -> list[str]:

@@ -168,29 +168,50 @@ def test_the_first_view_of_a_page_is_light(built_site, pages):
     assert weights[heaviest] < FIRST_VIEW_BYTES, f"{heaviest}: {weights[heaviest]} bytes"
 
 
+# The reconciliation groups its lines by place, and shows a value with the sign and in the unit that the document has.
+ARRANGED_ANEW = {"tabell-reconciliation"}
+
+
 def test_every_table_can_be_taken_along_and_holds_the_numbers_of_the_page(built_site, pages):
-    faults, tables = [], 0
+    faults, cells, tables = [], 0, 0
     for name in pages:
         soup = BeautifulSoup((built_site / name).read_text(encoding="utf-8"), "html.parser")
         for figure in soup.select("figure.ab-tabell"):
-            files = {link["href"].rpartition(".")[2]: built_site / name / ".." / link["href"]
+            files = {link["href"].rpartition(".")[2]: (built_site / name / ".." / link["href"]).resolve()
                      for link in figure.select("a[download]")}
             if set(files) != {"csv", "xlsx"}:
                 faults.append(f"{name}: {figure.get('id')} has downloads {sorted(files)}")
                 continue
-            tables += 1
-            lines = list(csv.reader(io.StringIO(files["csv"].resolve().read_text(encoding="utf-8-sig"), newline=""),
+            lines = list(csv.reader(io.StringIO(files["csv"].read_text(encoding="utf-8-sig"), newline=""),
                                     delimiter=";"))
-            sheet = openpyxl.load_workbook(files["xlsx"].resolve()).worksheets[0]
-            held = [[cell.value for cell in row] for row in sheet.iter_rows()]
+            held = [[cell.value for cell in row] for row in openpyxl.load_workbook(files["xlsx"]).worksheets[0]]
             if [[_as_text(value) for value in row] for row in held] != [list(map(_plain, line)) for line in lines]:
                 faults.append(f"{name}: the workbook of {figure.get('id')} is not its CSV")
-            values = [value for row in held for value in row if isinstance(value, (int, float))]
-            words = " ".join(str(value) for row in held for value in row if isinstance(value, str))
-            faults += [f"{name}: {figure.get('id')} shows {shown}, which its download lacks"
-                       for shown in _numbers_shown(figure) if not _is_held(shown, values, words)]
-    assert tables > 100
+            tables += 1
+            compare = _every_number_held if figure["id"] in ARRANGED_ANEW else _same_cells
+            compared, wrong = compare(figure, held)
+            cells += compared
+            faults += [f"{name}: {figure['id']}: {fault}" for fault in wrong]
+    assert tables > 100 and cells > 3000
     assert not faults, "\n".join(faults)
+
+
+def test_a_damaged_download_is_noticed(built_site):
+    """The comparison itself: a sign, a digit, two columns or two lines changed about in a workbook."""
+    soup = BeautifulSoup((built_site / "malmo" / "kostnader.html").read_text(encoding="utf-8"), "html.parser")
+    for id_ in ("tabell-budget_outcome", "tabell-cost_per_inhabitant"):
+        figure = next(figure for figure in soup.select("figure.ab-tabell") if figure["id"].startswith(id_))
+        path = built_site / "malmo" / figure.select_one("a[href$=xlsx]")["href"]
+        held = [[cell.value for cell in row] for row in openpyxl.load_workbook(path).worksheets[0]]
+        assert _same_cells(figure, held)[1] == []
+        for damage in (
+            lambda rows: [rows[0], *([row[0], *(-value for value in row[1:])] for row in rows[1:])],
+            lambda rows: [rows[0], *([row[0], *(value + 1 for value in row[1:])] for row in rows[1:])],
+            lambda rows: [rows[0], *([row[0], *reversed(row[1:])] for row in rows[1:])],
+            lambda rows: [rows[0], *([row[0], *other[1:]] for row, other in zip(rows[1:], rows[:0:-1], strict=True))],
+            lambda rows: rows[:-1],
+        ):
+            assert _same_cells(figure, damage(held))[1], id_
 
 
 def _plain(text: str) -> str:
@@ -205,23 +226,77 @@ def _as_text(value: object) -> str:
     return "" if value is None else str(value)
 
 
-def _numbers_shown(figure) -> list[str]:
-    """Return the numbers in a table's cells, less the changes that a table with years across adds."""
-    heads = [head.get_text() for head in figure.select("thead th")]
-    found = []
-    for line in figure.select("tbody tr"):
-        for head, cell in zip(heads, line.find_all(["th", "td"]), strict=False):
-            if cell.name == "td" and "ab-text" not in cell.get("class", []) and not head.startswith("Förändring"):
-                found += NUMBER.findall(cell.get_text())[:1]
-    return found
+def _same_cells(figure, held: list[list]) -> tuple[int, list[str]]:
+    """Return how many cells of a table were compared with its workbook, and those that differ.
+
+    The page has the workbook's lines as its own, or, as with years, as its columns; it may leave out lines that hold
+    nothing, and add the change over the years.
+    """
+    heads = [" ".join(head.get_text().split()) for head in figure.select("thead th")]
+    shown = [[" ".join(cell.get_text().split(" ")) for cell in line.find_all(["th", "td"])]
+             for line in figure.select("tbody tr")]
+    across = [head for head in heads[1:] if not head.startswith("Förändring")]
+    keys = [str(row[0]) for row in held[1:]]
+    faults = []
+    if across == keys:
+        columns = {str(head): [row[position] for row in held[1:]] for position, head in enumerate(held[0])}
+        # The page writes the unit only where the lines have several.
+        unitless = {_name(head): values for head, values in columns.items()}
+        pairs = [(label, columns.get(label, unitless.get(_name(label))), values[:len(across)])
+                 for label, *values in shown]
+    else:
+        if len(shown) != len(keys):
+            return 0, [f"{len(shown)} lines on the page, {len(keys)} in the workbook"]
+        # A column may give the unit of its neighbour, which the page writes beside the value.
+        wanted = [position for position, head in enumerate(held[0]) if _name(head) in set(map(_name, heads[1:]))]
+        if len(wanted) != len(heads) - 1:
+            return 0, [f"columns {heads[1:]} on the page, {held[0][1:]} in the workbook"]
+        pairs = [(values[0], [row[position] for position in wanted], values[1:])
+                 for values, row in zip(shown, held[1:], strict=True)]
+    compared = 0
+    for label, values, texts in pairs:
+        if values is None:
+            faults.append(f"{label} is not in the workbook")
+            continue
+        for value, text in zip(values, texts, strict=True):
+            compared += 1
+            if not _is_shown_as(value, text):
+                faults.append(f"{label} shows {text!r}, the workbook has {value!r}")
+    return compared, faults
 
 
-def _is_held(shown: str, values: list[float], words: str) -> bool:
+def _name(head: object) -> str:
+    """Return a heading without its unit."""
+    return re.sub(r" \((?:[^()]*)\)$", "", str(head)).strip()
+
+
+def _is_shown_as(value: object, text: str) -> bool:
+    if value is None:
+        return text in ("–", "")
+    if isinstance(value, str):
+        return " ".join(value.split()) == " ".join(text.split())
+    found = NUMBER.search(text)
+    if not found:
+        return False
+    exact, decimals = _number(found[0])
+    # A share is held as a share and shown in percent.
+    return any(exact == rounded(scale * value, decimals) for scale in ((1, 100) if "%" in text else (1,)))
+
+
+def _number(shown: str) -> tuple[Decimal, int]:
     plain = shown.replace(NO_BREAK_SPACE, "").replace(MINUS, "-").replace(",", ".")
-    exact, decimals = Decimal(plain), len(plain.partition(".")[2])
-    # A share is held as a share and shown in percent; the reconciliation has the sign that the document prints.
-    kinds = [scale * value for value in values for scale in (1, -1, 100)]
-    return shown in words or any(exact == rounded(value, decimals) for value in kinds)
+    return Decimal(plain), len(plain.partition(".")[2])
+
+
+def _every_number_held(figure, held: list[list]) -> tuple[int, list[str]]:
+    """Return how many numbers a table shows, and those that are nowhere in its workbook in any sign."""
+    numbers = [value for row in held for value in row if isinstance(value, (int, float))]
+    words = " ".join(str(value) for row in held for value in row if isinstance(value, str))
+    shown = [NUMBER.search(cell.get_text()) for cell in figure.select("tbody td:not(.ab-text)")]
+    shown = [found[0] for found in shown if found]
+    lacking = [text for text in shown if text not in words and not any(
+        _number(text)[0] in (rounded(sign * value, _number(text)[1]) for sign in (1, -1, 100)) for value in numbers)]
+    return len(shown), [f"shows {text}, which the workbook lacks" for text in lacking]
 
 
 def test_every_chart_can_be_taken_along(built_site, pages):
@@ -242,20 +317,51 @@ def test_every_chart_can_be_taken_along(built_site, pages):
     assert charts > 50
 
 
-def test_search_finds_a_word_by_another_form_of_it(browser, origin, built_site):
-    slug, asked, held = "malmo", "kostnaden", "kostnader"
-    only = [page.stem for page in sorted((built_site / slug).glob("*.html"))
-            if re.search(rf"\b{held}\b", _running_text(page)) and not re.search(rf"\b{asked}\b", _running_text(page))]
+@pytest.mark.parametrize("slug", MUNICIPALITIES)
+def test_search_finds_a_word_by_another_form_of_it(browser, origin, built_site, slug):
+    asked, held = "kostnaden", "kostnader"
+    texts = {path.stem: _running_text(path) for path in sorted((built_site / slug).glob("*.html"))}
+    only = {name for name, text in texts.items()
+            if re.search(rf"\b{held}\b", text) and not re.search(rf"\b{asked}\b", text)}
     assert only, "every page has both forms: choose another word"
     page = browser.new_page()
+    said = []
+    page.on("console", lambda message: said.append(message.text))
+    page.on("pageerror", lambda error: said.append(str(error)))
     page.goto(f"{origin}/{slug}/search.html?q={quote(asked)}")
-    page.locator(".search-summary", has_text="Antal träffar").wait_for()
+    page.locator("#sok-svar", has_text="Antal träffar").wait_for(state="attached")
+    page.locator("ul.search .context").nth(len(only)).wait_for()
     targets = page.eval_on_selector_all("ul.search a", "links => links.map(link => link.getAttribute('href'))")
-    found = {target.partition(".html")[0] for target in targets}
-    page.goto(f"{origin}/{slug}/search.html?q=xyzzy")
-    page.locator(".search-summary", has_text="Inget kapitel").wait_for()
+    snippets = page.locator("ul.search .context").all_text_contents()
     page.close()
-    assert set(only) <= found
+    assert only <= {target.partition(".html")[0] for target in targets}
+    assert not said
+    # Explanations of terms and what is folded away are no running text.
+    assert any("kostnad" in snippet.lower() for snippet in snippets)
+    assert not any("i ordlistan" in snippet or "Formel" in snippet for snippet in snippets)
+
+
+@pytest.mark.parametrize(("asked", "answer"), [
+    ("xyzzy", "Inget kapitel innehåller"), ("2024", "inte tal och inte småord"), ("och", "inte tal och inte småord")])
+def test_a_search_without_hits_says_why(browser, origin, asked, answer):
+    page = browser.new_page()
+    page.goto(f"{origin}/malmo/search.html?q={asked}")
+    page.locator("#sok-svar", has_text=answer).wait_for(state="attached")
+    page.close()
+
+
+def test_what_is_folded_away_is_there_on_paper(browser, origin):
+    page = browser.new_page(viewport={"width": 718, "height": 1000})
+    page.emulate_media(media="print")
+    page.goto(f"{origin}/malmo/kostnader.html")
+    folded = page.locator("details.ab-raknat > :not(summary)").first
+    assert not page.locator("details[open]").count()
+    assert folded.bounding_box()["height"] > 20
+    # A page that is wider than the paper would be printed smaller.
+    for name in ("kostnader", "val", "tillkomst"):
+        page.goto(f"{origin}/malmo/{name}.html")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 718, name
+    page.close()
 
 
 def _running_text(page) -> str:
