@@ -21,6 +21,9 @@ from analysis.publish.manifest import document_names, read_manifest
 
 FOLDED = "Siffrorna i diagrammet: "
 TABLE = pikepdf.Name.Table
+# A chart's figures of more rows than this stand on the page only, and the document says so.
+MOST_ROWS = 40
+LONG = "Siffrorna i diagrammet är {rows} rader. De står i tabellen vid diagrammet på webbsidan."
 UNSEEN = re.compile(r"[\s\u00ad\u200b\u2060]")
 
 
@@ -45,7 +48,7 @@ class Content:
     charts: list[tuple[str, str]] = field(default_factory=list)
     headings: list[tuple[int, str]] = field(default_factory=list)
     texts: list[str] = field(default_factory=list)
-    # The tables of charts, each with whether another table of its chapter gives the same.
+    # The tables of charts, each with whether it may be left out: where another table of its chapter gives the same.
     folded: list[tuple[Grid, bool]] = field(default_factory=list)
 
 
@@ -110,8 +113,14 @@ def _compare(expected: Content, found: Content) -> Iterator[str]:
     pairs = list(zip(expected.tables, own, strict=False))
     for grid, may_be_left_out in expected.folded:
         named = Grid(squeezed(FOLDED) + grid.caption, grid.rows)
+        if len(grid.rows) - 1 > MOST_ROWS and folded and folded[0].caption == named.caption:
+            yield f"the long table {grid.caption} is printed"
         if folded and folded[0].caption == named.caption:
             pairs.append((named, folded.pop(0)))
+        elif len(grid.rows) - 1 > MOST_ROWS and not may_be_left_out:
+            note = squeezed(LONG.format(rows=len(grid.rows) - 1))
+            if not any(note in text for text in found.texts):
+                yield f"nothing tells where the figures of the long table {grid.caption} are"
         elif not may_be_left_out:
             yield f"the figures of the chart {grid.caption} are missing"
     yield from (f"a table too many: {grid.caption}" for grid in folded)

@@ -130,13 +130,73 @@ def test_every_chart_comes_alive_under_the_policy(browser, site, slug):
         count = reader.page.locator("figure.ab-diagram").count()
         assert reader.page.locator(ALIVE).count() == count == len(charts_of(slug))
         assert not reader.told and all(url.startswith(site) for url in reader.asked)
-        # One image with the drawing's name, and no English names of marks within it.
+        # One image with the drawing's name and, for those who have no pointer, where its values stand.
         names = reader.page.eval_on_selector_all(
             "figure.ab-startad",
             "all => all.map(f => [f.querySelector('.ab-levande').getAttribute('aria-label'),"
             "f.querySelector(':scope > svg').getAttribute('aria-label')])",
         )
-        assert all(live and live == drawn for live, drawn in names)
+        for shown, (live, drawn) in zip(charts_of(slug), names, strict=True):
+            if "ab-interaktiv" in shown.html:
+                assert live == drawn
+            else:
+                place = "under" if 'class="ab-siffror"' in shown.html else "efter"
+                assert drawn and live == f"{drawn} Värdena står i tabellen {place} diagrammet."
+
+
+# How high each figure is, and how high the page.
+HEIGHTS = """() => [...document.querySelectorAll("figure.ab-diagram, html")].map(one =>
+  [one.id || "sidan", one.getBoundingClientRect().height])"""
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("slug", SLUGS)
+def test_nothing_moves_when_charts_come_alive(browser, site, slug, width):
+    """The library is held back until the page has been measured."""
+    with Reader(browser, "about:blank", viewport={"width": width, "height": 900}) as reader:
+        held = []
+        reader.page.route("**/vega.js", lambda route: held.append(route))
+        reader.page.goto(f"{site}/{slug}.html", wait_until="domcontentloaded")
+        before = dict(reader.page.evaluate(HEIGHTS))
+        reader.page.locator("figure.ab-diagram").first.scroll_into_view_if_needed()
+        while not held:
+            reader.page.wait_for_timeout(20)
+        held[0].continue_()
+        reader.bring_all()
+        after = dict(reader.page.evaluate(HEIGHTS))
+        assert before.keys() == after.keys() and len(before) == len(charts_of(slug)) + 1
+        assert not {name: (before[name], after[name]) for name in before if abs(after[name] - before[name]) > 4}
+
+
+def test_the_room_of_a_chart_that_cannot_come_alive_is_given_back(browser, site):
+    with Reader(browser, "about:blank", viewport={"width": 375, "height": 900}) as reader:
+        reader.page.route("**/vega.js", lambda route: route.abort())
+        reader.page.goto(f"{site}/nere.html")
+        place = reader.page.locator(f"#diagram-{LINES}")
+        place.scroll_into_view_if_needed()
+        reader.page.wait_for_selector(f"#diagram-{LINES}.ab-fel")
+        assert place.locator(".ab-serier").evaluate("one => one.getBoundingClientRect().height") == 0
+        box, drawn = place.locator("> svg").bounding_box(), place.locator("> svg")
+        width, height = (float(drawn.get_attribute(name)) for name in ("width", "height"))
+        assert box["height"] / box["width"] == pytest.approx(height / width, rel=0.01)
+
+
+def test_the_name_of_a_chart_says_what_it_shows(browser, site):
+    with Reader(browser, f"{site}/nere.html") as reader:
+        place = reader.bring(PAIRS)
+        live, boxes = place.locator(".ab-levande"), place.get_by_role("checkbox")
+        every = live.get_attribute("aria-label")
+        assert "Visas:" not in every
+        names = [box.evaluate("box => box.closest('label').textContent.trim()") for box in boxes.all()]
+        boxes.first.uncheck()
+        shown = f"{', '.join(names[1:-1])} och {names[-1]}"
+        assert every.replace(" Värdena", f" Visas: {shown}. Värdena") == live.get_attribute("aria-label")
+        for box in boxes.all()[1:-1]:
+            box.uncheck()
+        assert f" Visas: {names[-1]}. " in live.get_attribute("aria-label")
+        for box in boxes.all()[:-1]:
+            box.check()
+        assert live.get_attribute("aria-label") == every
 
 
 @pytest.mark.parametrize("slug", SLUGS)

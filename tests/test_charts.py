@@ -1,6 +1,8 @@
 """Charts: one palette that can be read in light and dark, words that can be read and numbers that are the tables'."""
 
+import dataclasses
 import json
+import math
 import re
 import struct
 from itertools import combinations, pairwise
@@ -11,18 +13,23 @@ import nbformat
 import numpy as np
 import pandas as pd
 import pytest
-from every_chart import SLUGS, charts_of
-from hypothesis import given
+from conftest import DATA
+from every_chart import SLUGS, charts_of, output
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analysis.measures.result import Quantity, Result
 from analysis.present import charts
+from analysis.present.book import Book
 from analysis.present.numbers import MINUS, NO_BREAK_SPACE
+from analysis.present.pages import choice, comparison, costs, volumes
 from analysis.present.palette import COLOURS, DARK, GREY, GROUND, INK, PALE
 from analysis.present.svg import live_specification, to_svg
+from analysis.present.views import ChartView
 from analysis.publish.pictures import MARGIN, SCALE, drawing_of, picture_png, picture_svg
 from analysis.publish.run import _downloads
 from analysis.publish.theme import ASSETS
+from analysis.sources import load_municipality
 
 EVERY = [(slug, place) for slug in SLUGS for place in range(len(charts_of(slug)))]
 # The narrowest telephone that is common gives a chart this many pixels.
@@ -256,6 +263,109 @@ def test_every_kind_of_chart_is_drawn_whatever_the_values(values):
     ):
         svg = to_svg(chart, "Prov")
         assert "NaN" not in svg and "Infinity" not in svg and "<text" in svg
+
+
+KINDS = {
+    "panels": lambda result: charts.bar_panels(result, list(result.frame)),
+    "panels of their own scale": lambda result: charts.bar_panels(result, list(result.frame), shared=False),
+    "lines": lambda result: charts.lines(result, list(result.frame), y_title="tkr"),
+    "one line that stands out": lambda result: charts.lines(result, list(result.frame), y_title="tkr", highlight="a"),
+    "pairs": lambda result: charts.paired_bars(result, list(result.frame)),
+    "bars": lambda result: charts.bars(result, "a"),
+}
+NOTHING = math.nan
+COLUMN = st.one_of(
+    st.just([NOTHING] * 3), st.lists(st.one_of(st.just(NOTHING), st.floats(-1e6, 1e6)), min_size=3, max_size=3)
+)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("index", [None, ["x", "y", "en post med långt namn"]], ids=["years", "others"])
+@settings(max_examples=15)
+@given(columns=st.lists(COLUMN, min_size=1, max_size=4), rows=st.integers(0, 3))
+@example(columns=[[NOTHING] * 3, [1, 2, 3]], rows=3)
+@example(columns=[[NOTHING] * 3], rows=3)
+@example(columns=[[7, NOTHING, NOTHING]], rows=3)
+@example(columns=[[7, 1, 2]], rows=1)
+@example(columns=[[7, 1, 2]], rows=0)
+@example(columns=[[1, NOTHING, 2], [3, NOTHING, 4]], rows=3)
+def test_what_has_no_values_is_left_out(kind, index, columns, rows):
+    """A chart has the series and rows that have any value; where there is none there is no chart."""
+    values = {name: values[:rows] for name, values in zip("abcd", columns, strict=False)}
+    if index and "line" in kind:
+        index = [1.5, 2, 40]
+    result = invented(values, index=index[:rows] if index else None)
+    shown = result.frame[["a"]] if kind == "bars" else result.frame
+    known = shown.dropna(axis="columns", how="all").dropna(how="all")
+    chart = KINDS[kind](result)
+    if known.empty:
+        assert chart is None
+        return
+    assert [one["name"] for one in chart.usermeta["series"]] == [name.upper() for name in known]
+    svg = to_svg(chart, "Prov")
+    assert "NaN" not in svg and "Infinity" not in svg
+    tips = {row["t"] for row in rows_of(live_specification(chart)) if "t" in row}
+    assert len(tips) == known.notna().sum().sum()
+
+
+@pytest.mark.parametrize("ends", [[], [(NOTHING, NOTHING)], [(NOTHING, 2.0), (1.0, 3.0)]])
+def test_spans_without_ends_are_left_out(ends):
+    found = [charts.Span(f"spann{at}", *pair, "lågt", "högt") for at, pair in enumerate(ends)]
+    chart = charts.spans(found, 2, x_title="tkr", base_words="nu")
+    if len(ends) < 2:
+        assert chart is None
+    else:
+        svg = to_svg(chart, "Prov")
+        assert "spann1" in svg and "spann0" not in svg and "NaN" not in svg
+
+
+def malmo_with(table, column, value, part=None):
+    """Return Malmö's book with a column of a table blank, or all of one value, in one part or in all."""
+    municipality = load_municipality("malmo")
+    changed = municipality.tables[table].copy()
+    changed.loc[changed["verksamhet"].eq(part) if part else slice(None), column] = value
+    return Book(dataclasses.replace(municipality, tables={**municipality.tables, table: changed}), DATA)
+
+
+def test_a_part_without_a_budget_has_no_panel():
+    drawn = costs.parts_chart(malmo_with("ekonomi", "budget_tkr", NOTHING, "lss"))
+    whole = costs.parts_chart(Book(load_municipality("malmo"), DATA))
+    names = [[one["name"] for one in view.chart.usermeta["series"]] for view in (drawn, whole)]
+    # The sum is not known where one of its parts is not.
+    assert [name for name in names[1] if name not in names[0]] == ["Personlig assistans enligt LSS", "Summa"]
+    html = output(drawn)[0]["text/html"]
+    assert "NaN" not in html and "<figure" in html
+
+
+@pytest.mark.parametrize(
+    ("changed", "made"),
+    [
+        (("ekonomi", "budget_tkr", NOTHING), costs.parts_chart),
+        (("brukare", "utfall_antal", 0), choice.year_chart),
+    ],
+)
+def test_where_nothing_is_known_there_is_no_figure_and_no_picture(changed, made):
+    data, told = output(made(malmo_with(*changed)))
+    assert data == {"text/html": '<span class="ab-tom" hidden></span>', "text/plain": ""} and not told
+
+
+def test_hours_per_user_without_users_shows_the_users():
+    view = volumes.hours_per_user_chart(malmo_with("brukare", "utfall_antal", 0))
+    assert [one["name"] for one in view.chart.usermeta["series"]] == ["Brukare"]
+    assert "NaN" not in output(view)[0]["text/html"]
+
+
+def test_a_view_of_no_chart_shows_nothing():
+    result = invented({"a": [NOTHING, NOTHING]})
+    view = ChartView(load_municipality("malmo"), result, charts.bars(result, "a"), "Inget är känt.")
+    assert output(view)[0]["text/plain"] == "" and "figure" not in output(view)[0]["text/html"]
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_comparison_says_its_title_once(slug):
+    """The chart's one panel needs no title, since the heading above it is the same words."""
+    html = output(comparison.hour_chart(Book(load_municipality(slug), DATA)))[0]["text/html"]
+    assert "Kostnad per timme" not in "".join(re.findall(r"<(?:text|tspan)[^>]*>([^<]*)<", drawing_of(html)))
 
 
 @given(st.floats(-1e7, 1e7), st.floats(0.01, 1e7))

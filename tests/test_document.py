@@ -13,8 +13,10 @@ import pytest
 from documents import document_faults, replaced_in_word
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from lxml import etree
 
-from analysis.publish.document import DocumentFault, make_documents
+from analysis.publish.document import DocumentFault, make_documents, pdf
+from analysis.publish.document.colours import COLOURS
 from analysis.publish.document.tree import (
     Cell,
     Chart,
@@ -29,6 +31,7 @@ from analysis.publish.document.tree import (
     read_document,
 )
 from analysis.publish.document.widths import LYING, UPRIGHT, break_up, lay_out
+from analysis.publish.document.word import make_word
 from analysis.publish.manifest import document_names
 
 SVG = ('<svg xmlns="http://www.w3.org/2000/svg" role="img" aria-label="Kostnaden. Den ökade." width="200" height="80" '
@@ -190,6 +193,78 @@ def test_a_charts_figures_stand_in_the_document_where_no_table_of_the_chapter_gi
     assert captions == ["Kostnaden", *(["Siffrorna i diagrammet: Kostnaden per år"] if stays else [])]
     make_documents(book, manifest_of(book))
     assert not document_faults(book)
+
+
+@pytest.mark.parametrize("rows, printed", [(40, True), (41, False)])
+def test_a_charts_figures_of_many_rows_stand_on_the_page_only_and_the_document_says_so(book, rows, printed):
+    folded = [["Timmar", "Kostnad"], *([f"{number} timmar", f"{number * 7} tkr"] for number in range(rows))]
+    write(book, "index", CONTENT + table_figure(ROWS) + chart_figure(table(folded, "Kurvan")) + "</section>")
+    blocks = first_chapter(book)
+    chart = next(block for block in blocks if isinstance(block, Chart))
+    assert [plain(block.caption) for block in blocks if isinstance(block, Table)][1:] \
+        == (["Siffrorna i diagrammet: Kurvan"] if printed else [])
+    assert ("på webbsidan" in plain(chart.notes[-1])) != printed
+    make_documents(book, manifest_of(book))
+    assert not document_faults(book)
+    content = CONTENT + table_figure(ROWS) + chart_figure(table(folded[:41] if not printed else [*folded, ["x", "y"]],
+                                                                "Kurvan")) + "</section>"
+    write(book, "index", content)
+    assert [fault for fault in document_faults(book) if "Kurvan" in fault]
+
+
+@pytest.mark.parametrize("listed", [
+    '<ul><li><p id="x">A</p></li></ul>', '<ul><li id="x">A</li></ul>', '<ul id="x"><li>A</li></ul>',
+    '<ol id="x"><li id="y"><ul><li>A</li></ul></li></ol>', '<ul id="x"><li></li></ul><p>A</p>',
+    '<ul id="x"><li><ul id="y"><li><p id="z">A</p></li></ul></li></ul>',
+])
+def test_links_to_a_list_and_what_is_in_it_lead_there_in_both_documents(book, listed):
+    links = "".join(f'<p>Se <a href="#{name}">här</a></p>' for name in "xyz" if f'id="{name}"' in listed)
+    write(book, "index", f"{CONTENT}{listed}{links}</section>")
+    targets = [run.target for block in first_chapter(book) if isinstance(block, Paragraph) for run in block.runs]
+    assert len([target for target in targets if target.startswith("#index:")]) == listed.count("id=")
+    make_documents(book, manifest_of(book))
+    assert not document_faults(book)
+
+
+def test_every_anchor_has_its_bookmark_in_the_word_file(book):
+    write(book, "index", f'{CONTENT}<ol id="x"><li><p id="y">A</p></li></ol></section>')
+    make_documents(book, manifest_of(book))
+    with zipfile.ZipFile(word_path(book)) as packed:
+        text = packed.read("word/document.xml").decode()
+    anchored = [block for block in read_document(book, manifest_of(book)).blocks() if block.anchors]
+    names = re.findall(r'<w:bookmarkStart [^>]*w:name="(plats_\d+)"', text)
+    assert len(names) == len(set(names)) == len(anchored) == text.count("<w:bookmarkEnd ")
+
+
+def test_an_error_of_a_page_is_told_with_the_page_and_its_cause(book):
+    # Typst refuses such a text by itself; what writes Word only raises.
+    write(book, "metod", "<h1>Metod</h1><p>a\x02b</p>")
+    with pytest.raises(DocumentFault, match=r"sidan metod\.html kan inte skrivas i Word-filen") as fault:
+        make_word(read_document(book, manifest_of(book)))
+    assert isinstance(fault.value.__cause__, etree.XMLSyntaxError)
+
+
+@pytest.mark.parametrize("step, told", [
+    ("analysis.publish.document.make.make_word", "assistansboken-malmo.docx kan inte göras"),
+    ("analysis.publish.document.make.make_pdf", "assistansboken-malmo.pdf kan inte göras"),
+    ("analysis.publish.document.tree._Page._table", "sidan index.html kan inte läsas"),
+])
+def test_an_unforeseen_error_becomes_a_fault_that_tells_where(book, monkeypatch, step, told):
+    def fail(*arguments):
+        raise ZeroDivisionError("noll")
+
+    monkeypatch.setattr(step, fail)
+    with pytest.raises(DocumentFault, match=told) as fault:
+        make_documents(book, manifest_of(book))
+    assert "ZeroDivisionError: noll" in str(fault.value) and isinstance(fault.value.__cause__, ZeroDivisionError)
+
+
+def test_both_documents_have_the_same_colours(book):
+    make_documents(book, manifest_of(book))
+    with zipfile.ZipFile(word_path(book)) as packed:
+        styles = packed.read("word/styles.xml").decode()
+    assert f'w:val="{COLOURS["accent"].removeprefix("#").upper()}"' in styles
+    assert not re.search(r"#[0-9a-f]{6}\b", (pdf.TEMPLATE).read_text(encoding="utf-8"))
 
 
 def test_grouped_tables_lists_terms_and_key_figures_are_read(book):

@@ -9,7 +9,7 @@ import pytest
 from analysis.present.book import open_book
 from analysis.present.language import change_sentence, genitive, listed, which_years
 from analysis.present.numbers import mnkr, number, percent
-from analysis.present.pages import costs, cover, models, volumes
+from analysis.present.pages import background, costs, cover, models, volumes
 from analysis.present.views import escape_markdown
 from analysis.sources import default_data_directory, list_municipalities
 
@@ -68,6 +68,7 @@ def assert_sound(book):
         plain = re.sub(r"<[^>]+>", " ", text)
         assert not re.search(r"\b(nan|NaN|None|inf|NaT)\b", plain), (chapter, plain[:300])
         assert " ," not in plain and "  ." not in plain, (chapter, plain[:300])
+        assert "–\u00a0" not in plain, (chapter, plain[:300])  # a missing value with its unit
 
 
 def test_falling_costs_are_said_to_fall(data_copy):
@@ -127,6 +128,39 @@ def test_one_year_states_the_level(data_copy):
         rewrite(data_copy, table, lambda row: row if row["ar"] == "2024" else None)
     book = open_book("malmo", str(data_copy))
     assert "2024 var nettokostnaden" in words(costs.change_text(book))
+    assert "Underlaget har inte den budgetavvikelse" in words(background.forecast_text(book))
+    assert_sound(book)
+
+
+@pytest.mark.parametrize("year", ["2020", "2025"])
+@pytest.mark.parametrize("also", [(), ("bidrag", "engangsposter")])
+def test_a_municipality_with_one_year_gets_every_chapter(data_copy, year, also):
+    for table in ("ekonomi", "brukare", "timmar", "floden", *also):
+        if year == "2025" or table not in ("floden", "engangsposter"):
+            rewrite(data_copy, table, lambda row: row if row["ar"] == year else None)
+    book = open_book("malmo", str(data_copy))
+    assert "minst två år med kostnad, brukare och timmar" in words(models.decomposition_text(book, "lss"))
+    assert_sound(book)
+
+
+def test_a_municipality_without_users_gets_every_chapter(data_copy):
+    def none(row):
+        return {name: "0" if name.endswith("_antal") else value for name, value in row.items()}
+
+    rewrite(data_copy, "brukare", none)
+    assert_sound(open_book("malmo", str(data_copy)))
+
+
+@pytest.mark.parametrize("years", [("2025",), tuple(map(str, range(2020, 2026)))])
+def test_a_municipality_without_budgets_gets_every_chapter(data_copy, years):
+    rewrite(data_copy, "ekonomi", lambda row: {**row, "budget_tkr": ""} if row["ar"] in years else None)
+    assert_sound(open_book("malmo", str(data_copy)))
+
+
+@pytest.mark.parametrize("part", ["sfb", "lss", "utforare"])
+def test_a_municipality_without_a_part_gets_every_chapter(data_copy, part):
+    rewrite(data_copy, "ekonomi", lambda row: None if row["verksamhet"] == part else row)
+    assert_sound(open_book("malmo", str(data_copy)))
 
 
 def test_a_cost_above_all_others_is_said(data_copy):

@@ -240,6 +240,42 @@ def test_moving_a_slider_gives_what_the_model_gives(browser, address):
     assert sum("vega.js" in url for url in asked) == 1
 
 
+SPOKEN = f"{FIGURE} [role=status]"
+
+
+def test_the_result_is_read_aloud_once_the_slider_rests(browser, address):
+    """The clock stands still while keys are pressed, so the rest is as long as the test says."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.clock.install()
+    page.goto(f"{address}/upphandling.html", wait_until="load")
+    page.locator(FIGURE).scroll_into_view_if_needed()
+    page.wait_for_selector(STARTED)
+    assert page.locator(RESULT).get_attribute("role") is None and page.locator(RESULT).is_visible()
+    assert page.locator(SPOKEN).count() == 1 and page.locator(f"{FIGURE} [aria-live]").count() == 0
+    page.evaluate("""place => {
+      window.heard = [];
+      const status = document.querySelector(place);
+      new MutationObserver(() => heard.push(status.textContent))
+        .observe(status, {childList: true, characterData: true, subtree: true});
+    }""", SPOKEN)
+    page.clock.pause_at(page.evaluate("Date.now() + 5000"))
+    assert page.evaluate("heard") == [], "what stands in the page already is not read aloud"
+    for step in range(1, 31):
+        slider(page, "kostnad").press("ArrowRight")
+        shows(page, expected(kostnad=489 + step))
+        page.clock.run_for(100)
+    assert page.evaluate("heard") == []
+    page.clock.run_for(1000)
+    assert page.evaluate("heard") == [expected(kostnad=489 + step)]
+    # Back where the reader was when it was last read.
+    slider(page, "kostnad").press("ArrowRight")
+    slider(page, "kostnad").press("ArrowLeft")
+    shows(page, expected(kostnad=489 + step))
+    page.clock.run_for(1000)
+    assert len(page.evaluate("heard")) == 1
+    page.close()
+
+
 def test_the_page_works_from_a_folder_without_a_server(browser, book_folder):
     page = browser.new_page()
     page.goto((book_folder / "upphandling.html").as_uri(), wait_until="load")

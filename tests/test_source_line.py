@@ -15,7 +15,7 @@ from test_prose import CHAPTERS, _needs
 from analysis.measures.result import Quantity, Result
 from analysis.present.book import open_book
 from analysis.present.pages import comparison, costs, cover, material, volumes
-from analysis.present.views import TableView
+from analysis.present.views import TableView, given_by
 from analysis.sources import default_data_directory, list_municipalities
 from analysis.sources.registers import SourceRef
 
@@ -50,6 +50,22 @@ def test_what_kolada_gives_is_said_to_be_koladas(book):
     assert source_line(costs.inhabitants_chart(book)).startswith("Kolada, återgivet i Malmö stad")
     figure = next(one for one in cover.chosen_figures(book) if one.what.startswith("Kostnad per invånare"))
     assert figure.given_by == "Kolada"
+
+
+def test_given_values_from_two_sources_are_credited_to_both(book):
+    kolada, own = SourceRef(KOLADA, "2024"), SourceRef("malmo_2025", "Avsnitt 6")
+    through = SourceRef("malmo_2025", "Avsnitt 7", "andrahand", KOLADA)
+    other = SourceRef("huddinge_2024", "Sida 3")
+    publisher = book.municipality.sources["malmo_2025"].publisher
+    assert source_line(table(book, kolada, own, given=True)).startswith(f"Kolada; {publisher}, Utredning")
+    line = source_line(table(book, through, other, given=True))
+    assert line.startswith(f"Kolada, återgivet i {publisher}") and "; Huddinge" in line
+    for references, names in (
+        ((kolada,), "Kolada"), ((through,), "Kolada"), ((kolada, through), "Kolada"),
+        ((kolada, own), f"Kolada och {publisher}"), ((own, kolada), f"Kolada och {publisher}"), ((own,), ""),
+    ):
+        assert given_by(book.municipality, table(book, *references, given=True).result) == names
+        assert given_by(book.municipality, table(book, *references, given=False).result) == ""
 
 
 def test_what_the_book_has_processed_is_not_said_to_be_koladas(book):

@@ -6,6 +6,7 @@ import csv
 import datetime
 import io
 import re
+import shutil
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
 
@@ -232,7 +233,7 @@ def test_a_bad_field_gives_one_fault(data_copy, file, old, new, field, value, pr
     [
         (b"namn: [Malm", "inte läsas som YAML", 1),
         (b"namn: a\n\tkod: b\n", "inte läsas som YAML", 2),
-        (b"namn: \x00\n", "inte läsas som YAML", None),
+        (b"namn: \x00\n", "styrtecken", 1),
         (b"? [a, b]\n: c\n", "inte läsas som YAML", 1),
         (b"datum: 2026-02-30\n", "inte läsas som YAML", None),
         (b"namn: a\nkod: b\nnamn: c\n", "namn står två gånger", 3),
@@ -249,6 +250,48 @@ def test_bad_yaml_gives_one_fault(data_copy, file, content, problem, row):
     fault = only_fault(data_copy)
     assert (fault.file, fault.row) == (f"data/{file}", row)
     assert problem in fault.problem
+
+
+@pytest.mark.parametrize("character", ["\x02", "\x0c", "\x1f", "\x7f", "\x9f", "\uffff"])
+def test_a_control_character_in_a_cell_is_told_with_its_place_and_shown(data_copy, character):
+    edit(data_copy / ECONOMY, "2021;sfb;127573", f"2021;sfb;{character}127573")
+    fault = only_fault(data_copy)
+    shown = f"[U+{ord(character):04X}]127573"
+    assert (fault.file, fault.row, fault.column, fault.value) == (f"data/{ECONOMY}", 3, "budget_tkr", shown)
+    assert "styrtecken" in fault.problem and "för hand" in fault.advice and character not in str(fault)
+
+
+def test_a_control_character_in_text_and_in_a_heading_is_told(data_copy):
+    edit(data_copy / USERS, "2021;sfb;391;406;malmo_2025;", "2021;sfb;391;406;malmo_2025;a\x02")
+    assert (only_fault(data_copy).row, only_fault(data_copy).column) == (3, "plats")
+    shutil.copy(DATA / USERS, data_copy / USERS)
+    edit(data_copy / ECONOMY, "nettokostnad_tkr;", "netto\x02kostnad_tkr;")
+    fault = only_fault(data_copy)
+    assert (fault.row, fault.column) == (1, "nettokostnad_tkr") and "netto[U+0002]kostnad_tkr" in fault.advice
+
+
+def test_line_breaks_and_tabs_in_text_are_read(data_copy):
+    line = next(line for line in (data_copy / USERS).read_text(encoding="utf-8").splitlines() if "2021;sfb" in line)
+    edit(data_copy / USERS, line, '2021;sfb;391;406;malmo_2025;"a\n\tb";')
+    place = load_municipality("malmo", data_copy).tables["brukare"]["plats"]
+    assert [text for text in place if "\n\tb" in text]
+
+
+@pytest.mark.parametrize(("written", "shown"), [
+    ("utgivare: Malmö\x02 stad", "utgivare: Malmö[U+0002] stad"),
+    ('utgivare: "Malmö\\x02 stad"', "Malmö[U+0002] stad"),
+    ('utgivare: "Malmö\\ud800 stad"', "Malmö[U+D800] stad"),
+])
+def test_a_control_character_in_yaml_is_told_with_its_place_and_shown(data_copy, written, shown):
+    (data_copy / SOURCES).write_text(f"malmo_2025:\n  titel: Utredning\n  {written}\n", encoding="utf-8")
+    fault = only_fault(data_copy)
+    assert (fault.file, fault.row, fault.column, fault.value) == (f"data/{SOURCES}", 3, "utgivare", shown)
+    assert "styrtecken" in fault.problem and "för hand" in fault.advice
+
+
+def test_line_breaks_and_tabs_in_yaml_are_read(data_copy):
+    edit(data_copy / CARD, "namn: Malmö", 'namn: "Mal\\tmö\\n"')
+    assert load_municipality("malmo", data_copy).name == "Mal\tmö\n"
 
 
 @pytest.mark.parametrize("entry", [b"[1, 2]", b"text", b"3", b""])

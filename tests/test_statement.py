@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from urllib.parse import unquote
+
 import pytest
+from bs4 import BeautifulSoup
 from conftest import edit
+from markdown_it import MarkdownIt
 
 from analysis.present.book import open_book
 from analysis.present.pages import accessibility
+from analysis.present.views import Linked, bullets
 from analysis.sources import DataError, default_data_directory, list_municipalities, load_municipality
 
 PAGES = (
@@ -83,8 +88,15 @@ def test_the_law_the_level_and_the_authority_come_from_the_data(data_copy):
 
 
 @pytest.mark.parametrize(("old", "new", "said"), [
-    ("epost: tillganglighet@malmo.example", "epost: malmo.example", "en e-postadress"),
+    ("epost: tillganglighet@malmo.example", "epost: malmo.example", "en enda e-postadress"),
+    ("epost: tillganglighet@malmo.example", "epost: a@b.example, c@d.example", "en enda e-postadress"),
+    ("epost: tillganglighet@malmo.example", "epost: a@b.example?bcc=c@d.example", "en enda e-postadress"),
+    ("epost: tillganglighet@malmo.example", "epost: <a@b.example>", "en enda e-postadress"),
     ("webbsida: https://", "webbsida: ", "en adress som börjar med https://"),
+    ("webbsida: https://malmo.example/brister", "webbsida: https://x.se/)<script/src=//evil.se></script>", "utan mell"),
+    ("webbsida: https://malmo.example/brister", "webbsida: https://malmo.example/a b", "utan mellanslag"),
+    ("webbsida: https://malmo.example/brister", "webbsida: https://malmo", "en adress som börjar med https://"),
+    ("webbsida: https://malmo.example/brister", "webbsida: https://kommunen@evil.example/", "en adress som börjar"),
     ("bedomning: delvis", "bedomning: nästan", "något av helt, delvis, inte"),
     ("bedomning: delvis", "bedomning: helt", "men brister är uppräknade"),
     ("granskad: 2026-05-04", "granskad: i maj", "ett datum som 2026-01-31"),
@@ -98,7 +110,28 @@ def test_a_fault_in_the_statement_is_told(data_copy, old, new, said):
     assert said in str(raised.value) and "data/kommuner/malmo/kommun.yml" in str(raised.value)
 
 
+@pytest.mark.parametrize("address", [
+    "https://malmo.se/sida?a=1)&b=2", "https://malmo.se/(brister)", "https://malmo.se:8080/a%20b#c", "http://malmö.se/å",
+])
+def test_an_address_reaches_the_page_whole_and_as_one_link(data_copy, address):
+    text = FILLED.replace("https://malmo.example/brister", f'"{address}"')
+    book = open_book("malmo", str(filled(data_copy, text)))
+    ways = accessibility.contact_list(book)._repr_mimebundle_()["text/markdown"]
+    page = BeautifulSoup(MarkdownIt().render(ways), "html.parser")
+    link = page.find_all("a")[0]
+    assert unquote(link["href"]) == unquote(address) and link.text == "meddela brister i tillgänglighet"
+    assert page.find("li").text == "Webbsida: meddela brister i tillgänglighet"
+
+
+def test_what_could_end_a_link_or_begin_a_tag_is_written_as_codes():
+    text = bullets([Linked("Se", "https://x.se/)<script/src=//evil.se>\"' `\\", "sidan")])._repr_mimebundle_()
+    assert text["text/markdown"] == (
+        "- Se [sidan](https://x.se/%29%3Cscript/src=//evil.se%3E%22%27%20%60%5C)"
+    )
+
+
 @pytest.mark.parametrize(("old", "new", "said"), [
+    ("  lank: https://www.digg", "  lank: javascript:", "en adress som börjar med https://"),
     ("  kalla: digg_overvakning_2024", "  kalla: digg_2099", "tillsyn.kalla"),
     ("tillsyn:\n", "tillsynen:\n", "fältet tillsyn saknas"),
 ])

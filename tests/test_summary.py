@@ -5,14 +5,16 @@ from __future__ import annotations
 import html
 import json
 import re
+from types import SimpleNamespace
 
+import pandas as pd
 import pytest
 from conftest import edit
 from test_prose import CHAPTERS, every_text, rewrite
 
 from analysis.present.book import Book, open_book
 from analysis.present.numbers import MINUS, rounded
-from analysis.present.pages import cover
+from analysis.present.pages import cover, own_provision
 from analysis.present.views import Linked, bullets
 from analysis.publish.plan import plan_book, read_chapters
 from analysis.sources import default_data_directory, list_municipalities
@@ -121,9 +123,79 @@ def test_what_the_numbers_mean_follows_the_data(data_copy):
     path = data_copy / "nationellt" / "kostnad_per_invanare.csv"
     edit(path, "2024;Malmö;1285", "2024;Malmö;2000")
     meanings = {figure.what: figure.meaning for figure in cover.chosen_figures(open_book("malmo", str(data_copy)))}
-    assert meanings["Nettokostnad 2025"] == "Beloppet har minskat med 5\u00a0% sedan 2020."
+    assert meanings["Nettokostnad 2025"] == (
+        "Beloppet har minskat med 5\u00a0% sedan 2020. Sedan 2024 har det minskat med 3,0\u00a0mnkr.")
     assert meanings["Kostnad per invånare 2024"].startswith("Högre än i riket")
     assert [what for what in meanings if what.startswith("Överskott mot budgeten")]
+
+
+@pytest.mark.parametrize(("over", "what", "value", "meaning"), [
+    ("0.4", "Avvikelse mot budgeten 2025", "0", "i stort sett lika stor som budgeten."),
+    ("0", "Avvikelse mot budgeten 2025", "0", "blev lika stor som budgeten."),
+    ("-0.4", "Avvikelse mot budgeten 2025", "0", "i stort sett lika stor som budgeten."),
+    ("0.5", "Underskott mot budgeten 2025", "1", "översteg budgeten"),
+    ("-0.5", "Överskott mot budgeten 2025", "1", "höll sig inom budgeten"),
+])
+def test_a_deviation_that_is_shown_as_zero_is_neither_deficit_nor_surplus(data_copy, over, what, value, meaning):
+    def near(row):
+        row["budget_tkr"] = "1000"
+        row["nettokostnad_tkr"] = f"{1000 + (float(over) if row['verksamhet'] == 'lss' else 0)}".replace(".", ",")
+        return row if row["ar"] == "2025" else None
+
+    rewrite(data_copy, "ekonomi", near)
+    book = open_book("malmo", str(data_copy))
+    figure = next(one for one in cover.chosen_figures(book) if one.place == "avvikelse")
+    assert (figure.what, figure.value, figure.unit) == (what, value, "tkr") and meaning in figure.meaning
+    place = cover.PLACES["avvikelse"][2]
+    said = next(item.text for item in cover.summary_list(book).paragraphs if item.place == place)
+    assert ("översteg" in said) == what.startswith("Underskott") and "0\u00a0tkr" not in said
+
+
+@pytest.mark.parametrize(("result", "what", "meaning"), [
+    (-0.4, "resultat", "i stort sett lika stora"), (0.0, "resultat", "Intäkterna blev lika stora"),
+    (0.4, "resultat", "i stort sett lika stora"), (-0.5, "underskott", "högre än intäkterna"),
+    (0.5, "överskott", "täckte"),
+])
+def test_a_result_that_is_shown_as_zero_is_neither_deficit_nor_surplus(monkeypatch, result, what, meaning):
+    frame = pd.DataFrame({"resultat_tkr": [result]}, index=[2024])
+    monkeypatch.setattr(cover, "own_accounts", lambda municipality: SimpleNamespace(frame=frame))
+    figure = cover._own_result(open_book("huddinge"))
+    assert figure.what == f"Den egna utförarens {what} 2024" and meaning in figure.meaning
+    said = own_provision.result_sentence(frame["resultat_tkr"])
+    assert ("högre än intäkterna" in said) == (what == "underskott")
+
+
+def one_year(data, *tables):
+    for table in tables:
+        rewrite(data, table, lambda row: row if row["ar"] == "2025" else None)
+
+
+def no_users(data):
+    def none(row):
+        return {name: "0" if name.endswith("_antal") else value for name, value in row.items()}
+
+    rewrite(data, "brukare", none)
+
+
+@pytest.mark.parametrize("change", [
+    lambda data: one_year(data, "ekonomi", "brukare", "timmar", "floden"), no_users,
+])
+def test_what_takes_two_years_is_left_out_of_the_summary_and_the_rest_stands(data_copy, change):
+    change(data_copy)
+    book = open_book("malmo", str(data_copy))
+    places = {item.place for item in cover.summary_list(book).paragraphs}
+    assert cover.PLACES["delar_lss"][2] not in places
+    assert {cover.PLACES[name][2] for name in ("kostnad", "avvikelse", "brukare_sfb", "invanare")} <= places
+    assert "Antalet brukare" not in cover.drivers_list(book)._repr_mimebundle_()["text/plain"]
+    assert_found(links(with_manifest(book)), book)
+
+
+def test_a_conclusion_names_the_years_that_the_data_have(data_copy):
+    for table in ("brukare", "timmar"):
+        rewrite(data_copy, table, lambda row: None if row["ar"] == "2025" else row)
+    text = cover.drivers_list(open_book("malmo", str(data_copy)))._repr_mimebundle_()["text/plain"]
+    assert "brukare med assistansersättning ökade 2020–2024" in text
+    assert "Timmarna per brukare enligt LSS ökade 2020–2024" in text
 
 
 @pytest.mark.parametrize("slug", MUNICIPALITIES)

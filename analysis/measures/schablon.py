@@ -115,7 +115,7 @@ def lss_model(municipality: Municipality) -> Draft:
     return _model(municipality, cost, time, time.set_index("ar")["utfall_timmar"], {}, (time,), "lss")
 
 
-@measure("SFB-kostnaden som brukare gånger första timmarna")
+@measure("SFB-kostnaden mot antalet brukare gånger de första timmarna")
 def sfb_model(municipality: Municipality) -> Draft:
     """Return the SFB cost that users, the first hours and the schablonbelopp give, less the state grant.
 

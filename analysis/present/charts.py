@@ -1,6 +1,7 @@
 """The kinds of chart that the book uses: panels of bars, lines with names at their ends, rows of bars, spans.
 
-Every chart is `WIDTH` pixels wide or less, with words so large that they can be read when a telephone shrinks it.
+Every chart is `WIDTH` pixels wide or less, with words so large that they can be read when a telephone shrinks it. What
+holds no values, a column or a row, is left out, and where nothing is left there is no chart.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 import altair as alt
+import pandas as pd
 
 from analysis.measures.result import Quantity, Result
 from analysis.present.numbers import NO_BREAK_SPACE, UNIT_WORDS, cell, number
@@ -83,6 +85,11 @@ def _name(key: object) -> str:
     return str(int(key)) if float(key) == int(key) else number(float(key), 2)
 
 
+def _known(result: Result, columns: Sequence[str]) -> pd.DataFrame:
+    """Return those of the columns, and of the rows, that hold any value."""
+    return result.frame[list(columns)].dropna(axis="columns", how="all").dropna(axis="index", how="all")
+
+
 def _rows(result: Result, name: str) -> list[dict]:
     """Return a column's known values: name `n`, value `y`, the value as shown `v` and the tooltip's text `t`."""
     quantity = result.quantity(name)
@@ -106,13 +113,19 @@ def _drawn(value: object) -> object:
     return float(f"{value:.7g}") if isinstance(value, float) else value
 
 
-def bar_panels(result: Result, columns: Sequence[str], *, height: int = 110, shared: bool = True) -> alt.TopLevelMixin:
+def bar_panels(
+    result: Result, columns: Sequence[str], *, height: int = 110, shared: bool = True
+) -> alt.TopLevelMixin | None:
     """Return one panel of bars for each column, each bar with its value; one scale if `shared`.
 
     Years stand across. What has long names lies down, so that the names can be read.
     """
+    frame = _known(result, columns)
+    if frame.empty:
+        return None
+    columns = list(frame.columns)
     shown = {name: _rows(result, name) for name in columns}
-    names = [_name(key) for key in result.frame.index]
+    names = [_name(key) for key in frame.index]
     values = [row["y"] for rows in shown.values() for row in rows]
     if max(map(len, names)) > 6:
         groups = [(result.quantity(name).label, name, shown[name]) for name in columns]
@@ -166,9 +179,11 @@ def lines(
     highlight: str | None = None,
     from_zero: bool = True,
     height: int = 280,
-) -> alt.TopLevelMixin:
+) -> alt.TopLevelMixin | None:
     """Return one line a column, named at its right end; `highlight` is drawn thicker, the others thinner."""
-    frame = result.frame[list(columns)].dropna(axis="columns", how="all")
+    frame = _known(result, columns)
+    if frame.empty:
+        return None
     years = frame.index.name == "ar"
     low, high = float(frame.min().min()), float(frame.max().max())
     ticks = _ticks(0 if from_zero and low >= 0 else low, high)
@@ -181,7 +196,8 @@ def lines(
             labelAngle=0,
             grid=False,
             labelFlush=False,
-            labelSeparation=3,
+            labelOverlap="parity",
+            labelSeparation=6,
             tickCount=alt.Undefined if years else alt.ExprRef("ceil(width / 60)"),
         ),
         scale=alt.Undefined if years else alt.Scale(nice=False, zero=False),
@@ -261,11 +277,15 @@ def _ticks(low: float, high: float) -> list[float]:
     return [round(position * step, 10) for position in range(first, max(last, first + 1) + 1)]
 
 
-def paired_bars(result: Result, columns: Sequence[str]) -> alt.TopLevelMixin:
+def paired_bars(result: Result, columns: Sequence[str]) -> alt.TopLevelMixin | None:
     """Return lying bars in one panel a row of the result, one bar a column, with name and value."""
+    frame = _known(result, columns)
+    if frame.empty:
+        return None
+    columns = list(frame.columns)
     series = [Series(result.quantity(name).label, COLOURS[i % len(COLOURS)]) for i, name in enumerate(columns)]
     groups = []
-    for key, row in result.frame.iterrows():
+    for key, row in frame.iterrows():
         bars = []
         for position, name in enumerate(columns):
             quantity, value = result.quantity(name), row[name]
@@ -276,9 +296,10 @@ def paired_bars(result: Result, columns: Sequence[str]) -> alt.TopLevelMixin:
     return _lying(groups, series)
 
 
-def bars(result: Result, column: str) -> alt.TopLevelMixin:
+def bars(result: Result, column: str) -> alt.TopLevelMixin | None:
     """Return lying bars in one panel, one a row of the result, in its order, each with its value."""
-    return _lying([("", column, _rows(result, column))], [Series(result.quantity(column).label, COLOURS[0])])
+    rows = _rows(result, column)
+    return _lying([("", column, rows)], [Series(result.quantity(column).label, COLOURS[0])]) if rows else None
 
 
 def _lying(groups: Sequence[tuple[str, str, list[dict]]], series: Sequence[Series]) -> alt.TopLevelMixin:
@@ -346,11 +367,17 @@ class Span:
     end_words: str
 
 
-def spans(found: Sequence[Span], base: float, *, x_title: str, base_words: str, row: int = 50) -> alt.TopLevelMixin:
+def spans(
+    found: Sequence[Span], base: float, *, x_title: str, base_words: str, row: int = 50
+) -> alt.TopLevelMixin | None:
     """Return spans around one base value, one below the other, each with its name above and its ends in words.
 
-    What lies from the base to `start` is dark and what lies to `end` is light, so that the ends can be told apart.
+    What lies from the base to `start` is filled and what lies to `end` is paler with an edge, so that the ends can be
+    told apart in light and in dark.
     """
+    found = [span for span in found if math.isfinite(span.start) and math.isfinite(span.end)]
+    if not found:
+        return None
     lines = []
     for position, span in enumerate(found):
         # Which end lies to the left differs from span to span, and the words stand outside the bar.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 import altair as alt
 import jinja2
@@ -21,7 +22,7 @@ from analysis.present.language import listed
 from analysis.present.numbers import NO_VALUE, UNIT_WORDS, cell, number, percent
 from analysis.present.svg import as_json, live_specification, to_svg
 from analysis.sources.municipality import Municipality
-from analysis.sources.registers import Assumption, SourceRef
+from analysis.sources.registers import Assumption, Source, SourceRef
 
 _TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True
@@ -85,7 +86,15 @@ def bullets(items: Sequence[str | Linked]) -> Prose:
 def _as_markdown(one: Linked) -> str:
     if not one.target:
         return escape_markdown(one.text)
-    return f"{escape_markdown(one.text)} [{escape_markdown(one.place)}]({one.target})"
+    return f"{escape_markdown(one.text)} [{escape_markdown(one.place)}]({_address(one.target)})"
+
+
+def _address(target: str) -> str:
+    """Return an address that cannot end its link or begin a tag: what could is written as the code that it stands for.
+
+    A code that stands in the address already is left as it is.
+    """
+    return quote(target, safe="%/:?#[]@!$&*+,;=~")
 
 
 def escape_markdown(text: str) -> str:
@@ -259,11 +268,11 @@ class TableView:
 
 @dataclass(frozen=True)
 class ChartView:
-    """A chart of a result with a finding, a text alternative and its table."""
+    """A chart of a result with a finding, a text alternative and its table; nothing where there is nothing to draw."""
 
     municipality: Municipality
     result: Result
-    chart: alt.TopLevelMixin
+    chart: alt.TopLevelMixin | None
     finding: str
     id: str = ""
     title: str = ""
@@ -271,6 +280,8 @@ class ChartView:
     table: bool = True
 
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
+        if self.chart is None:
+            return prose()._repr_mimebundle_(), {}
         id_ = self.id or self.result.id
         facts = _facts(self.municipality, self.result, self.title, self.extra)
         heads, lines = self.grid()
@@ -350,8 +361,8 @@ def _source_line(
     `note` is said where the view adds processed values to such given ones.
     """
     sources = municipality.sources
-    plain = [sources[r.source] for r in references if not sources[r.source].unaltered_as]
-    named = [f"{source.publisher}, {source.title}" for source in dict.fromkeys(plain)]
+    plain = [r for r in references if not sources[r.source].unaltered_as]
+    named = _named(sources[r.source] for r in plain)
     with_terms = [sources[id_] for r in references for id_ in (r.source, r.origin) if id_ and sources[id_].unaltered_as]
     names = listed(list(dict.fromkeys(source.unaltered_as for source in with_terms))) if with_terms else ""
     values = [q for one in results for q in one.quantities if q.unit not in ("text", "ar")]
@@ -363,19 +374,34 @@ def _source_line(
         start = ["egen beräkning på uppgifter som redovisas i kapitlet Underlag och källor"] if unnamed else []
         line = "; ".join([*start, *named])
     elif len(given) == len(values):
-        line = names + (f", återgivet i {'; '.join(named)}" if named else "") + (f". {note}" if note else "")
+        repeated = _named(sources[r.source] for r in plain if r.origin and sources[r.origin].unaltered_as)
+        own = _named(sources[r.source] for r in plain if not (r.origin and sources[r.origin].unaltered_as))
+        start = names + (f", återgivet i {'; '.join(repeated)}" if repeated else "")
+        line = "; ".join([start, *own]) + (f". {note}" if note else "")
     else:
         labels = listed(list(dict.fromkeys(quantity.label.lower() for quantity in given)))
         line = "; ".join([*named, f"{names} för {labels}"]) + ". Resten är egen beräkning"
     return line.rstrip(".") + "."
 
 
+def _named(sources: Iterable[Source]) -> list[str]:
+    return [f"{source.publisher}, {source.title}" for source in dict.fromkeys(sources)]
+
+
 def given_by(municipality: Municipality, result: Result) -> str:
-    """Return whose values a result shows as they stand, where the source's terms ask for the name; else nothing."""
-    sources = [municipality.sources[id_] for r in result.references for id_ in (r.source, r.origin) if id_]
-    names = list(dict.fromkeys(source.unaltered_as for source in sources if source.unaltered_as))
-    given = all(quantity.as_given for quantity in result.quantities if quantity.unit not in ("text", "ar"))
-    return listed(names) if names and given else ""
+    """Return whose values a result shows as they stand, where a source's terms ask for the name; else nothing.
+
+    Where only some of the values have such terms, the publishers of the others are named too.
+    """
+    if not all(quantity.as_given for quantity in result.quantities if quantity.unit not in ("text", "ar")):
+        return ""
+    asked, others = [], []
+    for reference in result.references:
+        sources = [municipality.sources[id_] for id_ in (reference.source, reference.origin) if id_]
+        with_terms = [source.unaltered_as for source in sources if source.unaltered_as]
+        asked += with_terms
+        others += [] if with_terms else [sources[0].publisher]
+    return listed(list(dict.fromkeys(asked + others))) if asked else ""
 
 
 def _inputs(municipality: Municipality, results: Sequence[Result], references: Sequence[SourceRef]) -> str:

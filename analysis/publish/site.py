@@ -17,7 +17,7 @@ from analysis.publish.plan import PROJECT_ROOT
 
 MARKER = ".assistansboken"
 ASSETS = Path(__file__).parent / "assets"
-COMPARISON, RECONCILIATION = "jamforelse", "avstamning"
+COMPARISON, RECONCILIATION, MATERIAL = "jamforelse", "avstamning", "underlag"
 # By code point ä would stand before å.
 _ALPHABET = str.maketrans("åä", "äå")
 
@@ -89,7 +89,7 @@ def _write_start_page(site: Path) -> None:
         books=books, columns=columns, caveats=CAVEATS, compared=[book for book in books if book.figures],
         with_comparison=[book for book in books if COMPARISON in book.titles],
         reconciled=[book for book in books if book.reconciliation], comparison=COMPARISON,
-        reconciliation=RECONCILIATION)
+        reconciliation=RECONCILIATION, material=MATERIAL)
     (site / "index.html").write_text(html, encoding="utf-8", newline="\n")
     styles = "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in ("palette.css", "start.css"))
     (site / "start.css").write_text(styles, encoding="utf-8", newline="\n")

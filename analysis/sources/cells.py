@@ -8,6 +8,8 @@ import re
 _SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
 _NUMBER = re.compile(r"-?([0-9]+|[0-9]{1,3}( [0-9]{3})+)([.,][0-9]+)?")
 _AMBIGUOUS = re.compile(r"-?[1-9][0-9]{0,2}\.[0-9]{3}")
+# What neither a page nor a document can show; tabs and line breaks they can.
+_UNSHOWABLE = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 # Above this a float no longer holds every whole number, and no cost comes near it.
 _LARGEST = 1e15
 
@@ -23,6 +25,16 @@ class CellError(ValueError):
 def clean(text: str) -> str:
     """Return the text with no-break spaces made plain and outer blanks removed."""
     return text.translate(_SPACES).strip()
+
+
+def has_control_character(text: str) -> bool:
+    """Tell whether a text holds a character that cannot be shown, as what is pasted from a PDF may."""
+    return bool(_UNSHOWABLE.search(text))
+
+
+def visible(text: str) -> str:
+    """Return the text with each such character written as its number, as [U+0002]."""
+    return _UNSHOWABLE.sub(lambda found: f"[U+{ord(found[0]):04X}]", text)
 
 
 def parse_number(text: str) -> float:

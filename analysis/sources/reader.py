@@ -13,7 +13,15 @@ import pandas as pd
 import pandera.pandas as pa
 from pandera.errors import SchemaErrors
 
-from analysis.sources.cells import CellError, clean, parse_date, parse_integer, parse_number
+from analysis.sources.cells import (
+    CellError,
+    clean,
+    has_control_character,
+    parse_date,
+    parse_integer,
+    parse_number,
+    visible,
+)
 from analysis.sources.faults import Fault
 from analysis.sources.schema import ColumnSpec, TableSpec
 
@@ -62,7 +70,7 @@ def read_table(path: Path, spec: TableSpec, sources: Collection[str], shown: str
             Fault(shown, "filen är tom", "en rubrikrad och minst en rad med uppgifter",
                   "fyll i tabellen, eller ta bort filen om kommunen saknar uppgifterna")
         ]
-    header = [clean(name).lower() for name in rows[0][1]]
+    header = [visible(clean(name).lower()) for name in rows[0][1]]
     while not header[-1]:
         header.pop()
     faults = _header_faults(header, spec, shown, rows[0][0])
@@ -142,6 +150,10 @@ def _header_faults(header: list[str], spec: TableSpec, shown: str, row: int) -> 
 
 
 def _parse_cell(text: str, column: ColumnSpec, shown: str, line: int) -> tuple[object, Fault | None]:
+    if has_control_character(text):
+        advice = "skriv om cellen för hand i stället för att klistra in den"
+        return None, Fault(shown, "osynligt styrtecken i cellen", column.expected, advice, line, column.name,
+                           visible(text))
     value = clean(text)
     if not value:
         if column.optional:

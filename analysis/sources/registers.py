@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
+from analysis.sources.cells import has_control_character, visible
 from analysis.sources.faults import Fault
 from analysis.sources.schema import STATUSES
 
@@ -93,8 +95,21 @@ class Assumption:
     reason: str
 
 
+class _ControlCharacter(yaml.constructor.ConstructorError):
+    """A text that cannot be shown, written in the file as a code such as \\x02."""
+
+    def __init__(self, text: str, mark: yaml.Mark):
+        super().__init__(None, None, "control character", mark)
+        self.text = text
+
+
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader, which alone would let the last of two equal names win in silence."""
+
+    def construct_scalar(self, node):
+        if isinstance(node, yaml.ScalarNode) and has_control_character(node.value):
+            raise _ControlCharacter(node.value, node.start_mark)
+        return super().construct_scalar(node)
 
     def construct_mapping(self, node, deep=False):
         seen = set()
@@ -115,7 +130,7 @@ class Register:
         self.faults: list[Fault] = []
         self.content: Mapping = {}
         try:
-            content = yaml.load(path.read_text(encoding="utf-8-sig"), Loader=_Loader)
+            text = path.read_text(encoding="utf-8-sig")
         except FileNotFoundError:
             self.fault("filen saknas", "en YAML-fil", "lägg tillbaka filen")
             return
@@ -125,6 +140,18 @@ class Register:
             return
         except UnicodeDecodeError:
             self.fault("filen är inte skriven i UTF-8", "en textfil i UTF-8", "spara om filen med kodningen UTF-8")
+            return
+        lines = text.split("\n")
+        for row, line in enumerate(lines, start=1):
+            if has_control_character(line):
+                self._control_fault(line, row, line.strip(" "))
+        if self.faults:
+            return
+        try:
+            content = yaml.load(text, Loader=_Loader)
+        except _ControlCharacter as error:
+            row = error.problem_mark.line + 1
+            self._control_fault(lines[row - 1], row, error.text)
             return
         except (yaml.YAMLError, ValueError, RecursionError) as error:
             # ValueError comes from dates such as 2026-02-30, and carries no line.
@@ -144,6 +171,13 @@ class Register:
         """Note a fault; `field` is the dotted path of names to the value."""
         text = None if value is None else str(value)
         self.faults.append(Fault(self.shown, problem, expected, advice, row, field, text))
+
+    def _control_fault(self, line: str, row: int, text: str) -> None:
+        """Note that a text holds a character that cannot be shown; the line tells which field it is."""
+        field = re.match(r"[\s-]*(\w+):", line)
+        self.fault("osynligt styrtecken i texten", "text utan styrtecken",
+                   "skriv om texten för hand i stället för att klistra in den", field=field[1] if field else None,
+                   value=visible(text), row=row)
 
     def take(self, mapping: object, field: str, kind: type | tuple[type, ...], expected: str, prefix: str = "",
              default: object = ...) -> object:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+
 import pandas as pd
 
 from analysis.measures.economy import forecasts
 from analysis.measures.law import events
+from analysis.measures.result import MissingData, Result
 from analysis.present import charts
 from analysis.present.book import Book
 from analysis.present.language import capitalised, count_word, genitive, listed, period
@@ -41,9 +44,18 @@ def _short(value_mnkr: float) -> str:
     return mnkr(value_mnkr * 1000, 0 if value_mnkr == int(value_mnkr) else 1)
 
 
-def forecast_sentence(book: Book) -> str:
+def _compared(book: Book) -> Result | None:
+    """Return the forecasts with the outcome last; nothing where their year has no outcome yet."""
+    try:
+        result = forecasts(book.municipality)
+    except MissingData:
+        return None
+    return None if math.isnan(result.frame["budgetavvikelse_mnkr"].iloc[-1]) else result
+
+
+def forecast_sentence(result: Result) -> str:
     """Return the last forecast against the outcome."""
-    frame = forecasts(book.municipality).frame["budgetavvikelse_mnkr"]
+    frame = result.frame["budgetavvikelse_mnkr"]
     outcome, last = frame.iloc[-1], frame.iloc[-2]
     name = frame.index[-2]
     side = "bättre än" if outcome > last else "sämre än" if outcome < last else "lika med"
@@ -53,26 +65,35 @@ def forecast_sentence(book: Book) -> str:
 
 
 def forecast_text(book: Book) -> Prose:
-    """Return the forecasts in order, and the outcome."""
-    frame = forecasts(book.municipality).frame["budgetavvikelse_mnkr"]
+    """Return the forecasts in order, and the outcome, or that there is none to compare them with."""
     year = int(book.municipality.tables["prognoser"]["avser_ar"].max())
+    result = _compared(book)
+    if result is None:
+        return prose(
+            f"Prognoserna gäller {year}. Underlaget har inte den budgetavvikelse som det blev det året, så de går inte "
+            "att jämföra med något utfall."
+        )
+    frame = result.frame["budgetavvikelse_mnkr"]
     made = [f"{_short(value)} i {name}" for name, value in frame.iloc[:-1].items()]
-    return prose(f"Prognosen för {year} års budgetavvikelse var {listed(made)}.", forecast_sentence(book))
+    return prose(f"Prognosen för {year} års budgetavvikelse var {listed(made)}.", forecast_sentence(result))
 
 
-def forecast_table(book: Book) -> TableView:
-    """Return forecasts and outcome."""
-    return TableView(book.municipality, forecasts(book.municipality))
+def forecast_table(book: Book) -> TableView | Prose:
+    """Return forecasts and outcome; nothing without an outcome."""
+    result = _compared(book)
+    return TableView(book.municipality, result) if result else prose()
 
 
-def forecast_chart(book: Book) -> ChartView:
-    """Return forecasts and outcome as bars."""
-    result = forecasts(book.municipality)
+def forecast_chart(book: Book) -> ChartView | Prose:
+    """Return forecasts and outcome as bars; nothing without an outcome."""
+    result = _compared(book)
+    if result is None:
+        return prose()
     return ChartView(
         book.municipality,
         result,
         charts.bar_panels(result, ["budgetavvikelse_mnkr"], height=170),
-        forecast_sentence(book),
+        forecast_sentence(result),
     )
 
 

@@ -85,7 +85,7 @@ def hour_chart(book: Book) -> ChartView:
     return ChartView(
         book.municipality,
         result,
-        charts.bar_panels(result, ["kostnad_kr_per_timme"], height=180),
+        charts.bars(result, "kostnad_kr_per_timme"),
         hour_sentence(book),
         id="side_by_side-kostnad_kr_per_timme",
         title="Kostnad per timme",

@@ -70,7 +70,7 @@ def deviation_sentence(frame: pd.DataFrame) -> str:
     deviation = frame["budgetavvikelse_tkr"].dropna()
     if deviation.empty:
         return "Underlaget har ingen budget att jämföra med."
-    over = [year for year in deviation.index if deviation[year] < 0]
+    over = [year for year in deviation.index if rounded(deviation[year]) < 0]
     if not over:
         return (
             "Nettokostnaden höll sig inom budgeten " + which_years(list(deviation.index), list(deviation.index)) + "."
@@ -213,7 +213,7 @@ def inhabitants_finding(book: Book) -> str:
     if len(dearer) == len(others):
         return f"{where}, lägst av dem som jämförs."
     if dearer:
-        return f"{where}. Högre var den i {listed(dearer)}."
+        return f"{where}. Kostnaden var högre i {listed(dearer)}."
     return (
         f"{where}, lika hög som i {listed(equal)} och högst av dem som jämförs."
         if equal

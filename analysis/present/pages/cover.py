@@ -12,7 +12,6 @@ from analysis.measures.comparison import cost_per_inhabitant, users_1_october
 from analysis.measures.economy import budget_outcome, change_between
 from analysis.measures.forms import FORM_NAMES
 from analysis.measures.own_provision import own_accounts, own_hour
-from analysis.measures.published import reconciliation_counts
 from analysis.measures.result import MissingData
 from analysis.measures.scenario import FILLED, OWN, PRINTED, counted_forms, form_inputs, scenario_result, tornado
 from analysis.measures.schablon import schablon_series, wage_gap
@@ -136,18 +135,33 @@ def _since(subject: str, values: pd.Series, show: Callable[[float], str]) -> str
     return f"{subject} har {'ökat' if change > 0 else 'minskat'} med {size} sedan {first}."
 
 
+def _last_step(values: pd.Series, show: Callable[[float], str]) -> list[str]:
+    """Return how a value moved in its last year, where that is another span than the whole."""
+    if len(values) < 3 or show(values.iloc[-2]) == show(values.iloc[-1]):
+        return []
+    change, _ = change_between(values.iloc[-2:])
+    return [f"Sedan {values.index[-2]} har det {'ökat' if change > 0 else 'minskat'} med {show(abs(change))}."]
+
+
 def _net_cost(book: Book) -> KeyFigure:
     year, cost, values = _last(budget_outcome(book.municipality).frame["nettokostnad_tkr"])
     value, unit = _apart(mnkr(cost))
-    return KeyFigure(f"Nettokostnad {year}", value, unit, _since("Beloppet", values, mnkr), "kostnad")
+    meaning = " ".join([_since("Beloppet", values, mnkr), *_last_step(values, mnkr)])
+    return KeyFigure(f"Nettokostnad {year}", value, unit, meaning, "kostnad")
 
 
 def _deviation(book: Book) -> KeyFigure:
     year, deviation, values = _last(budget_outcome(book.municipality).frame["budgetavvikelse_tkr"])
-    over = [one for one in values.index if values[one] < 0]
+    over = [one for one in values.index if rounded(values[one]) < 0]
     value, unit = _apart(amount(abs(deviation)))
-    what = "Underskott mot budgeten" if deviation < 0 else "Överskott mot budgeten"
-    if not over:
+    shown = rounded(deviation)
+    if not shown:
+        what = "Avvikelse mot budgeten"
+    else:
+        what = "Underskott mot budgeten" if shown < 0 else "Överskott mot budgeten"
+    if not shown:
+        meaning = f"Nettokostnaden blev {'i stort sett ' if deviation else ''}lika stor som budgeten."
+    elif not over:
         meaning = "Nettokostnaden höll sig inom budgeten."
     elif len(values) > 1:
         meaning = f"Nettokostnaden översteg budgeten {which_years(over, list(values.index))}."
@@ -166,6 +180,8 @@ def _per_inhabitant(book: Book) -> KeyFigure:
         meaning = "Lika mycket som i riket."
     else:
         meaning = f"{'Högre' if cost > nation else 'Lägre'} än i riket, där kostnaden var {kronor(nation)}."
+    if meaning and not meaning.startswith("Beloppet") and len(values) > 1:
+        meaning += f" Året före var den {kronor(values.iloc[-2])}." if values.index[-2] == year - 1 else ""
     return KeyFigure(
         f"Kostnad per invånare {year}",
         number(cost),
@@ -220,7 +236,22 @@ def _stated_hour_figure(book: Book) -> KeyFigure:
     own = form_inputs(book.municipality, PRINTED, OWN)
     value, unit = _apart(kronor(own.cost, 2))
     what = f"Kostnad per timme i egen regi {own.year}, enligt utredningen"
-    return KeyFigure(what, value, unit, _against_amount(book, own.year, own.cost), "indata")
+    meaning = ""
+    if kronor(own.cost, 2) != kronor(own.amount, 2):
+        more = "Mer" if own.cost > own.amount else "Mindre"
+        meaning = f"{more} än de {kronor(own.amount, 2)} som utredningen räknar med från staten."
+    return KeyFigure(what, value, unit, meaning, "indata")
+
+
+def _own_hours(book: Book) -> KeyFigure:
+    if book.municipality.has("konton", "egen_regi"):
+        year, hours, values = _last(own_hour(book.municipality).frame["utforda_timmar"])
+        meaning = _since("Antalet", values, number)
+        return KeyFigure(f"Utförda timmar i egen regi {year}", number(hours), "timmar", meaning, "egen_timme")
+    own = form_inputs(book.municipality, PRINTED, OWN)
+    users_served = f"{number(own.users)} brukare" if own.users == own.users else "alla brukare i egen regi"
+    meaning = f"Så många timmar räknar utredningen med, för {users_served}."
+    return KeyFigure(f"Timmar per år i egen regi {own.year}", number(own.hours), "timmar", meaning, "indata")
 
 
 def _against_amount(book: Book, year: int, cost: float) -> str:
@@ -252,10 +283,14 @@ def _saving(book: Book) -> KeyFigure:
 
 def _own_result(book: Book) -> KeyFigure:
     year, result, values = _last(own_accounts(book.municipality).frame["resultat_tkr"])
-    short = [one for one in values.index if values[one] < 0]
+    short = [one for one in values.index if rounded(values[one]) < 0]
     value, unit = _apart(amount(abs(result)))
-    what = f"Den egna utförarens {'underskott' if result < 0 else 'överskott'} {year}"
-    if not short:
+    shown = rounded(result)
+    kind = "resultat" if not shown else "underskott" if shown < 0 else "överskott"
+    what = f"Den egna utförarens {kind} {year}"
+    if not shown:
+        meaning = f"Intäkterna blev {'i stort sett ' if result else ''}lika stora som kostnaderna."
+    elif not short:
         meaning = "Intäkterna täckte kostnaderna."
     elif len(values) > 1:
         meaning = f"Kostnaderna var högre än intäkterna {which_years(short, list(values.index))}."
@@ -278,21 +313,12 @@ def _own_share(book: Book) -> KeyFigure:
     return KeyFigure(what, value, unit, meaning, "andel")
 
 
-def _reconciled(book: Book) -> KeyFigure:
-    total = reconciliation_counts(book.municipality).frame.loc["Summa"]
-    every, agreeing = int(total["alla"]), int(total["stammer"])
-    left = every - agreeing
-    meaning = f"{'Den' if left == 1 else 'De'} andra redovisas med orsak." if left else "Ingen av siffrorna avviker."
-    what = "Siffror i utredningen som stämmer med bokens underlag"
-    return KeyFigure(what, number(agreeing), f"av {number(every)}", meaning, "avstamning")
-
-
 def _amount_per_hour(book: Book) -> KeyFigure:
     municipality = book.municipality
     amounts = schablon_series(municipality).frame["schablonbelopp_kr_per_timme"]
     year, rate, values = _last(amounts.loc[municipality.first_year : municipality.last_year])
     value, unit = _apart(kronor(rate, 2))
-    meaning = "Så mycket betalar staten för en assistanstimme."
+    meaning = "Det belopp som statens ersättning räknas med."
     if len(values) > 1:
         meaning += f" {_since('Beloppet', values, lambda amount_: kronor(amount_, 2))}"
     return KeyFigure(f"Schablonbelopp per timme {year}", value, unit, meaning, "schablonbelopp")
@@ -308,53 +334,62 @@ _KEY_FIGURES = (
     _own_hour_figure,
     _stated_hour_figure,
     _own_result,
+    _own_hours,
     _saving,
     _own_share,
-    _reconciled,
     _amount_per_hour,
 )
+
+
+def _sayer(book: Book, found: list[Linked]) -> Callable[..., None]:
+    """Return what adds a sentence to a list, with where it is computed; one that the data cannot give is left out."""
+
+    def say(write: Callable[[], str], place: str, *, lead: str = "", anchor: str = "") -> None:
+        try:
+            sentence = write()
+        except MissingData:
+            return
+        if sentence:
+            found.append(_linked(book, lead + sentence, place, anchor))
+
+    return say
 
 
 def summary_list(book: Book) -> Prose:
     """Return the main findings that the municipality's data allow, each with where it is computed."""
     municipality = book.municipality
-    found = []
-
-    def say(sentence: str, place: str) -> None:
-        if sentence:
-            found.append(_linked(book, sentence, place))
+    found: list[Linked] = []
+    say = _sayer(book, found)
 
     if municipality.has("ekonomi"):
-        frame = budget_outcome(municipality).frame
-        say(change_sentence("nettokostnaden", frame["nettokostnad_tkr"], mnkr), "kostnad")
-        say(deviation_sentence(frame), "avvikelse")
+        say(lambda: _net_cost_sentence(book), "kostnad")
+        say(lambda: deviation_sentence(budget_outcome(municipality).frame), "avvikelse")
     if municipality.has("brukare:sfb"):
-        say("SFB. " + users_sentence(book, "sfb"), "brukare_sfb")
+        say(lambda: users_sentence(book, "sfb"), "brukare_sfb", lead="SFB. ")
     if municipality.has("brukare:lss", "timmar:lss"):
-        say("LSS. " + hours_per_user_sentence(book), "timmar_lss")
+        say(lambda: hours_per_user_sentence(book), "timmar_lss", lead="LSS. ")
     if municipality.has("ekonomi:lss", "brukare:lss", "timmar:lss"):
-        say("LSS. " + decomposition_sentence(book, "lss"), "delar_lss")
+        say(lambda: decomposition_sentence(book, "lss"), "delar_lss", lead="LSS. ")
     if municipality.has("konton"):
-        result = own_accounts(municipality).frame["resultat_tkr"]
-        say("Den egna utföraren. " + own_result_sentence(result), "egna_konton")
+        say(lambda: _own_result_sentence(book), "egna_konton", lead="Den egna utföraren. ")
     if municipality.has("konton", "egen_regi"):
-        say(_own_hour_sentence(book), "egen_timme")
+        say(lambda: _own_hour_sentence(book), "egen_timme")
     if municipality.has("val_av_utforare"):
-        say(_share_sentence(book), "andel")
+        say(lambda: against_sentence(book), "andel")
     if municipality.has("scenario"):
         readings = (
             ("efter utredningens uppgifter", result_text, "utredningen"),
             ("med det som kommunen behåller", change_text, "fullstandig"),
         )
         for name, text, place in readings:
-            say(f"Upphandling, {name}. " + " ".join(map(str, text(book).paragraphs)), place)
+            say(lambda text=text: _words(text(book)), place, lead=f"Upphandling, {name}. ")
     if municipality.has("nationellt:kostnad_per_invanare"):
-        say(inhabitants_finding(book), "invanare")
+        say(lambda: inhabitants_finding(book), "invanare")
     _say_october(book, say)
     if municipality.has("loner"):
-        say(wage_sentence(book), "loner")
+        say(lambda: wage_sentence(book), "loner")
     if municipality.has("publicerat"):
-        say(reconciliation_sentence(book), "avstamning")
+        say(lambda: reconciliation_sentence(book), "avstamning")
     if not found:
         return prose(
             f"Det finns ännu inga uppgifter om {municipality.name} i underlaget. Boken visar vad som gäller i hela "
@@ -363,21 +398,24 @@ def summary_list(book: Book) -> Prose:
     return bullets(found)
 
 
-def _say_october(book: Book, say: Callable[[str, str], None]) -> None:
+def _say_october(book: Book, say: Callable[..., None]) -> None:
     """Say how the users on 1 October changed, where the municipality has no numbers of its own."""
     if book.municipality.has("brukare") or not book.municipality.has("nationellt:brukare_1_oktober"):
         return
     for law in LAWS:
-        sentences = october_sentences(book, law)
-        if sentences:
-            say(f"{law.upper()}. {sentences[0]}", f"oktober_{law}")
+        say(lambda law=law: next(iter(october_sentences(book, law)), ""), f"oktober_{law}", lead=f"{law.upper()}. ")
 
 
-def _share_sentence(book: Book) -> str:
-    try:
-        return against_sentence(book)
-    except MissingData:
-        return ""  # the counts may lack the municipality's own
+def _words(text: Prose) -> str:
+    return " ".join(map(str, text.paragraphs))
+
+
+def _net_cost_sentence(book: Book) -> str:
+    return change_sentence("nettokostnaden", budget_outcome(book.municipality).frame["nettokostnad_tkr"], mnkr)
+
+
+def _own_result_sentence(book: Book) -> str:
+    return own_result_sentence(own_accounts(book.municipality).frame["resultat_tkr"])
 
 
 def _own_hour_sentence(book: Book) -> str:
@@ -388,48 +426,69 @@ def _own_hour_sentence(book: Book) -> str:
 def drivers_list(book: Book) -> Prose:
     """Return what moved the cost, as far as the data tell, each with where it is computed."""
     municipality = book.municipality
-    found = []
-
-    def say(sentence: str, place: str, anchor: str = "") -> None:
-        if sentence:
-            found.append(_linked(book, sentence, place, anchor))
+    found: list[Linked] = []
+    say = _sayer(book, found)
 
     if municipality.has("brukare:sfb"):
-        change, share = change_between(users(municipality, "sfb").frame["utfall_antal"])
-        if change:
-            size = number(abs(change)) + (f" ({percent(abs(share))})" if share == share else "")
-            span = _span(municipality)
-            say(f"Antalet brukare med assistansersättning {moved(change)} {span} med {size}.", "brukare_sfb")
+        say(lambda: _users_driver(book), "brukare_sfb")
     if municipality.has("brukare:lss", "timmar:lss"):
-        change, share = change_between(hours_per_user(municipality).frame["timmar_per_brukare_manad"])
-        if change:
-            size = f" med {percent(abs(share))}" if share == share else ""
-            say(f"Timmarna per brukare enligt LSS {moved(change)} {_span(municipality)}{size}.", "timmar_lss")
+        say(lambda: _hours_driver(book), "timmar_lss")
     if municipality.has("floden"):
-        say(flow_sentence(book), "floden")
+        say(lambda: flow_sentence(book), "floden")
     if municipality.has("ekonomi:utforare"):
-        frame = budget_outcome(municipality, "utforare").frame
-        say("Kommunalt utförande. " + deviation_sentence(frame), "utforare")
+        lead = "Kommunalt utförande. "
+        say(lambda: deviation_sentence(budget_outcome(municipality, "utforare").frame), "utforare", lead=lead)
     if municipality.has("konton", "egen_regi"):
-        say(_own_hour_sentence(book), "egen_timme")
+        say(lambda: _own_hour_sentence(book), "egen_timme")
     if municipality.has("scenario"):
         chart = f"diagram-{tornado(municipality).id}"
-        say("Besparingen vid en upphandling. " + tornado_sentence(book), "kanslighet", chart)
+        lead = "Besparingen vid en upphandling. "
+        say(lambda: tornado_sentence(book), "kanslighet", lead=lead, anchor=chart)
     if municipality.has("nationellt:kostnad_per_invanare"):
-        costs = cost_per_inhabitant(municipality).frame[municipality.area]
-        say(change_sentence("kostnaden per invånare", costs, kronor), "invanare")
+        say(lambda: _inhabitants_driver(book), "invanare")
     _say_october(book, say)
     if municipality.has("loner"):
-        gap = wage_gap(municipality).frame["gap_kr_per_timme"].iloc[-1]
-        relation = "" if gap > 0 else "inte "
-        say(f"Lönerna har {relation}ökat mer än schablonbeloppet.", "loner")
+        say(lambda: _wage_driver(book), "loner")
     if not found:
         return prose(f"Underlaget för {municipality.name} räcker inte till slutsatser om kostnader och volymer.")
     return bullets(found)
 
 
-def _span(municipality) -> str:
-    return period(municipality.first_year, municipality.last_year)
+def _moved_by(subject: str, series: pd.Series, show: Callable[[float, float], str]) -> str:
+    """Return how a series moved over its years; nothing where it did not. `show` writes the change and its share."""
+    values = series.dropna()
+    if len(values) < 2:
+        return ""
+    change, share = change_between(values)
+    if not change:
+        return ""
+    return f"{subject} {moved(change)} {period(values.index[0], values.index[-1])}{show(change, share)}."
+
+
+def _users_driver(book: Book) -> str:
+    def show(change: float, share: float) -> str:
+        return f" med {number(abs(change))}" + (f" ({percent(abs(share))})" if share == share else "")
+
+    series = users(book.municipality, "sfb").frame["utfall_antal"]
+    return _moved_by("Antalet brukare med assistansersättning", series, show)
+
+
+def _hours_driver(book: Book) -> str:
+    def show(change: float, share: float) -> str:
+        return f" med {percent(abs(share))}" if share == share else ""
+
+    series = hours_per_user(book.municipality).frame["timmar_per_brukare_manad"]
+    return _moved_by("Timmarna per brukare enligt LSS", series, show)
+
+
+def _inhabitants_driver(book: Book) -> str:
+    costs = cost_per_inhabitant(book.municipality).frame[book.municipality.area]
+    return change_sentence("kostnaden per invånare", costs, kronor)
+
+
+def _wage_driver(book: Book) -> str:
+    gap = wage_gap(book.municipality).frame["gap_kr_per_timme"].iloc[-1]
+    return f"Lönerna har {'' if gap > 0 else 'inte '}ökat mer än schablonbeloppet."
 
 
 def outlook_text(book: Book) -> Prose:

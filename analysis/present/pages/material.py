@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.measures import provider
 from analysis.measures.result import every_measure
 from analysis.present.book import Book
-from analysis.present.language import capitalised, listed
+from analysis.present.language import capitalised, dated, listed
 from analysis.present.numbers import number
 from analysis.present.views import STATUS_WORDS, Markup, Prose, assumed_value, bullets, prose, simple_table
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
@@ -118,7 +118,7 @@ def sources_known_text(book: Book) -> Prose:
     """Return until when each dated parameter is known to hold."""
     return bullets(
         [
-            f"{parameter.name}: kontrollerat till och med {parameter.known_until.isoformat()}."
+            f"{parameter.name}: det senaste värdet gäller till och med {dated(parameter.known_until.isoformat())}."
             for parameter in book.municipality.parameters.values()
         ]
     )
@@ -163,7 +163,8 @@ def made_text(book: Book) -> Prose:
         return prose(
             "Det här är kapitlet som det ligger i projektet. Tid, versioner och kontrollsummor skrivs när boken byggs."
         )
-    return prose(f"Boken byggdes {book.manifest['built_at']} med Python {book.manifest['python']}.")
+    built_on = dated(book.manifest["built_at"][:10])
+    return prose(f"Boken byggdes {built_on} med Python {book.manifest['python']}.")
 
 
 def versions_table(book: Book) -> Markup | Prose:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.measures.decomposition import lss_cost_decomposition, sfb_cost_decomposition
+from analysis.measures.result import MissingData, Result
 from analysis.measures.schablon import home_care_gap, lss_model, schablon_series, sfb_model, wage_gap
 from analysis.present import charts
 from analysis.present.book import Book
@@ -12,6 +13,16 @@ from analysis.present.views import ChartView, Prose, TableView, bullets, prose
 
 _DECOMPOSITIONS = {"lss": lss_cost_decomposition, "sfb": sfb_cost_decomposition}
 _MODELS = {"lss": lss_model, "sfb": sfb_model}
+# What a year must have for its cost to be divided.
+_FACTORS = {"lss": "kostnad, brukare och timmar", "sfb": "kostnad, brukare och schablonbelopp"}
+
+
+def _decomposed(book: Book, part: str) -> Result | None:
+    """Return the decomposition; nothing where there are not two years with its factors."""
+    try:
+        return _DECOMPOSITIONS[part](book.municipality)
+    except MissingData:
+        return None
 
 
 def _signed(value_tkr: float) -> str:
@@ -19,8 +30,10 @@ def _signed(value_tkr: float) -> str:
 
 
 def decomposition_sentence(book: Book, part: str) -> str:
-    """Return the total change of the cost and the two factors that moved it most."""
-    result = _DECOMPOSITIONS[part](book.municipality)
+    """Return the total change of the cost and the two factors that moved it most; nothing without two years."""
+    result = _decomposed(book, part)
+    if result is None:
+        return ""
     effects = result.frame.drop(columns=["fran_ar", "forandring_tkr"]).sum()
     total = result.frame["forandring_tkr"].sum()
     order = effects.abs().sort_values(ascending=False).index[:2]
@@ -35,22 +48,30 @@ def _lower(text: str) -> str:
 
 
 def decomposition_text(book: Book, part: str) -> Prose:
-    """Return each factor's effect over the whole period, summing to the change."""
-    result = _DECOMPOSITIONS[part](book.municipality)
+    """Return each factor's effect over the whole period, summing to the change, or why there is none."""
+    result = _decomposed(book, part)
+    if result is None:
+        return prose(
+            f"Det krävs minst två år med {_FACTORS[part]} för att dela upp en förändring. Så många finns inte i "
+            "underlaget."
+        )
     effects = result.frame.drop(columns=["fran_ar", "forandring_tkr"]).sum()
     total = result.frame["forandring_tkr"].sum()
     lines = [f"{result.quantity(name).label}: {_signed(value)}" for name, value in effects.items()]
     return bullets([*lines, f"Summa: {_signed(total)}"])
 
 
-def decomposition_table(book: Book, part: str) -> TableView:
-    """Return the effects a year."""
-    return TableView(book.municipality, _DECOMPOSITIONS[part](book.municipality))
+def decomposition_table(book: Book, part: str) -> TableView | Prose:
+    """Return the effects a year; nothing without two years."""
+    result = _decomposed(book, part)
+    return TableView(book.municipality, result) if result else prose()
 
 
-def decomposition_chart(book: Book, part: str) -> ChartView:
-    """Return the effects, one panel a factor on one scale."""
-    result = _DECOMPOSITIONS[part](book.municipality)
+def decomposition_chart(book: Book, part: str) -> ChartView | Prose:
+    """Return the effects, one panel a factor on one scale; nothing without two years."""
+    result = _decomposed(book, part)
+    if result is None:
+        return prose()
     columns = [name for name in result.frame.columns if name not in ("fran_ar", "samverkan_tkr", "kalender_tkr")]
     return ChartView(
         book.municipality, result, charts.bar_panels(result, columns, height=90), decomposition_sentence(book, part)

@@ -33,7 +33,7 @@ from analysis.measures.result import MissingData, Result
 from analysis.present import charts
 from analysis.present.book import Book
 from analysis.present.language import capitalised, change_sentence, count_word, dated, listed, moved, which_years
-from analysis.present.numbers import kronor, mnkr, number, percent, tkr
+from analysis.present.numbers import kronor, mnkr, number, percent, rounded, tkr
 from analysis.present.pages.costs import amount, biggest_step
 from analysis.present.views import (
     STATUS_WORDS,
@@ -92,7 +92,7 @@ def result_sentence(result: pd.Series) -> str:
     if result.empty:
         return "Underlaget har inte både intäkter och kostnader för något år."
     years = list(result.index)
-    over = [year for year in years if result[year] < 0]
+    over = [year for year in years if rounded(result[year]) < 0]
     if not over:
         return f"Intäkterna täckte kostnaderna {which_years(years, years)}."
     start = f"Kostnaderna var högre än intäkterna {which_years(over, years)}."

@@ -86,7 +86,7 @@ def inputs_text(book: Book) -> Prose:
     if derived:
         are = "är härledd" if len(derived) == 1 else "är härledda"
         sentences.append(
-            f"Av {number(len(frame))} uppgifter {are} {number(len(derived))} ur det som utredningen trycker: "
+            f"{number(len(derived))} av de {number(len(frame))} uppgifterna {are} ur det som utredningen trycker: "
             f"{listed(derived)}."
         )
     return prose(*sentences, _other_year(book))

@@ -140,8 +140,8 @@ def amounts_text(book: Book) -> Prose:
         )
     return prose(
         *sentences,
-        "Mot det ska anslagets minskning ställas. Den kan räknas om från kronor per invånare till ett belopp för "
-        "kommunen först när folkmängden finns i underlaget, så det som faller bort är inte en vinst.",
+        "Det är ingen vinst: statens bidrag till kommunen minskar samtidigt. Med hur mycket i kronor går inte att "
+        "räkna ut förrän kommunens folkmängd finns i underlaget.",
     )
 
 

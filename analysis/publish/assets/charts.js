@@ -10,6 +10,8 @@
   const NARROW = 400;
   // How long a tooltip waits, in milliseconds, for a pointer on its way to it.
   const GRACE = 300;
+  // How long, in milliseconds, the sliders rest before their result is read aloud.
+  const REST = 600;
   let loading = null;
 
   function loadLibrary() {
@@ -120,7 +122,6 @@
       this.tooltip = new Tooltip(figure);
       this.live = document.createElement("div");
       this.live.className = "ab-levande";
-      this.live.hidden = true;
       // Vega names every mark in English; the chart is one image with the drawing's name instead.
       this.live.setAttribute("role", "img");
       this.live.setAttribute("aria-label", this.drawn.getAttribute("aria-label"));
@@ -175,7 +176,8 @@
       if (!this.view || this.stale) {
         this.stale = false;
         this.tooltip.hide();
-        this.live.hidden = false;
+        // As high as the drawing that it takes the place of, until the reader has chosen to see less.
+        this.live.style.minHeight = this.hidden.size ? "" : `${this.drawn.getAttribute("height")}px`;
         this.width = this.live.clientWidth;
         const drawnWidth = Number(this.drawn.getAttribute("width"));
         const { least, most } = this.specification.usermeta;
@@ -212,9 +214,19 @@
       this.tooltip.hide();
       this.live.remove();
       this.figure.classList.remove("ab-startad");
+      this.figure.classList.add("ab-fel");
       this.fell?.();
       console.error(error);
     }
+  }
+
+  /* The name of a chart says which series are shown, where not all are, and where those who have no pointer find the
+     values. */
+  function tellSeries(figure, chart, shown) {
+    const some = chart.hidden.size ? ` Visas: ${new Intl.ListFormat("sv").format(shown)}.` : "";
+    const place = figure.querySelector(":scope > .ab-siffror") ? "under" : "efter";
+    const drawn = chart.drawn.getAttribute("aria-label");
+    chart.live.setAttribute("aria-label", `${drawn}${some} Värdena står i tabellen ${place} diagrammet.`);
   }
 
   /* Checkboxes for the series of a chart; the last that is shown cannot be turned off. */
@@ -232,12 +244,14 @@
       const chosen = boxes.filter((box) => box.checked);
       for (const box of boxes) box.disabled = chosen.length === 1 && box.checked;
       chart.hidden = new Set(boxes.filter((box) => !box.checked).map((box) => box.value));
+      tellSeries(figure, chart, chosen.map((box) => box.closest("label").textContent.trim()));
       chart.change();
     });
   }
 
   function startPlain(figure) {
     const chart = new Chart(figure, specificationOf(figure));
+    tellSeries(figure, chart);
     startSeries(figure, chart);
     chart.await();
   }
@@ -258,6 +272,7 @@
     const chart = new Chart(figure, specification.chart);
     const panel = figure.querySelector(".ab-reglage");
     const result = figure.querySelector("[data-ab-resultat]");
+    const status = figure.querySelector("[data-ab-sagt]");
     const drawn = result.textContent;
     const chosen = figure.querySelector("[data-ab-utgang]");
     const sliders = specification.sliders.map((slider) => {
@@ -265,6 +280,8 @@
       return { ...slider, input, output: input.parentElement.querySelector("output") };
     });
     let values = {};
+    let told = drawn;
+    let timer;
 
     function amount(tkr) {
       const large = Math.abs(tkr) >= specification.smallest_in_mnkr;
@@ -301,12 +318,25 @@
       }
     }
 
+    /* Each step of a slider gives a sentence; only the one at which the reader stops is read aloud. */
+    function tellSoon(text) {
+      clearTimeout(timer);
+      if (text === told) return;
+      timer = setTimeout(() => {
+        told = text;
+        status.textContent = text;
+      }, REST);
+    }
+
     chart.changed = () => {
-      const told = sentence();
-      if (result.textContent !== told) result.textContent = told;
-      chart.live.setAttribute("aria-label", `${figure.querySelector(".ab-rubrik").textContent}. ${told}`);
+      const found = sentence();
+      if (result.textContent !== found) result.textContent = found;
+      chart.live.setAttribute("aria-label", `${figure.querySelector(".ab-rubrik").textContent}. ${found}`);
+      tellSoon(found);
     };
     chart.fell = () => {
+      clearTimeout(timer);
+      status.textContent = "";
       panel.hidden = true;
       result.textContent = drawn;
     };

@@ -14,6 +14,7 @@ import pikepdf
 import typst
 
 from analysis.present.svg import FONT_STACK
+from analysis.publish.document.colours import COLOURS
 from analysis.publish.document.tree import (
     Block,
     Cell,
@@ -29,6 +30,7 @@ from analysis.publish.document.tree import (
     Runs,
     Table,
     Terms,
+    told,
 )
 from analysis.publish.document.widths import UPRIGHT, break_up, lay_out
 
@@ -53,6 +55,8 @@ def make_pdf(document: Document) -> bytes:
     with tempfile.TemporaryDirectory(prefix="ab-") as folder:
         root = Path(folder)
         (root / "document.typ").write_bytes(TEMPLATE.read_bytes())
+        colours = "".join(f'#let {name} = rgb("{value}")\n' for name, value in COLOURS.items())
+        (root / "colours.typ").write_text(colours, encoding="utf-8")
         for chart in document.charts():
             (root / f"{chart.number}.svg").write_text(chart.svg.replace(FONT_STACK, FONT), encoding="utf-8")
         (root / "main.typ").write_text(setter.source(), encoding="utf-8")
@@ -71,12 +75,8 @@ class _Setter:
     def __init__(self, document: Document):
         self._document = document
         self._labels: dict[str, str] = {}
-        for chapter in document.chapters:
-            for block in chapter.blocks:
-                for anchor in block.anchors:
-                    self._labels[anchor] = f"m{len(self._labels)}"
-                label = self._labels.get(block.anchors[0]) if block.anchors else None
-                self._labels.update(dict.fromkeys(block.anchors, label))
+        for position, block in enumerate(document.blocks()):
+            self._labels.update(dict.fromkeys(block.anchors, f"m{position}"))
 
     def source(self) -> str:
         """Return the whole document."""
@@ -95,7 +95,8 @@ class _Setter:
         ]
         before = None
         for chapter in document.chapters:
-            lines += self._chapter(chapter, continues(before, chapter))
+            with told(f"sidan {chapter.name}.html kan inte skrivas i PDF:en"):
+                lines += self._chapter(chapter, continues(before, chapter))
             before = chapter
         return "\n".join(lines) + "\n"
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup, NavigableString, PageElement, Tag
 
-MONTHS = ("januari", "februari", "mars", "april", "maj", "juni", "juli", "augusti", "september", "oktober",
-          "november", "december")
+from analysis.present.language import dated
+
 # What only a page has use for: links to headings and files, controls, what is hidden, and how each table was computed,
 # which the chapter on method tells once.
 WEB_ONLY = (
@@ -26,9 +27,13 @@ INLINE = {"a", "abbr", "b", "bdi", "button", "cite", "code", "data", "dfn", "em"
           "samp", "small", "span", "strong", "sub", "sup", "time", "u", "var"}
 BOLD, ITALIC, CODE = {"b", "strong"}, {"em", "i", "cite", "dfn", "var"}, {"code", "kbd", "samp"}
 INVITATION = re.compile(r"\s*\bLadda ner\b.*", re.DOTALL)
+# More rows of a chart's figures than this fill pages that nobody reads; they stand on the web page.
+MOST_ROWS = 40
+LONG = "Siffrorna i diagrammet är {rows} rader. De står i tabellen vid diagrammet på webbsidan."
 ABOUT = (
     "Dokumentet har samma text, tabeller, diagram och siffror som boken på webben. Det som bara går på en webbsida "
-    "finns bara där: att ladda ner tabeller, att pröva egna värden och att se uträkningen under varje tabell."
+    "finns bara där: att ladda ner tabeller, att pröva egna värden och att se uträkningen under varje tabell. "
+    f"Siffrorna i ett diagram står med här om de får plats på högst {MOST_ROWS} rader."
 )
 ABOUT_METHOD = " Formlerna står här i kapitlet "
 METHOD = "metod"
@@ -39,6 +44,17 @@ _SPACE = re.compile(r"[ \t\r\n\f]+")
 
 class DocumentFault(Exception):
     """Why a book cannot become a document; the text is Swedish and tells the page."""
+
+
+@contextmanager
+def told(where: str) -> Iterator[None]:
+    """Let an unexpected error end this book only: as a DocumentFault that tells where, with the error as its cause."""
+    try:
+        yield
+    except DocumentFault:
+        raise
+    except Exception as error:
+        raise DocumentFault(f"{where} ({type(error).__name__}: {error})") from error
 
 
 @dataclass(frozen=True)
@@ -197,15 +213,19 @@ class Document:
     @property
     def built_on(self) -> str:
         """The day of building, in words."""
-        return f"{self.built_at.day} {MONTHS[self.built_at.month - 1]} {self.built_at.year}"
+        return dated(self.built_at.date().isoformat())
+
+    def blocks(self) -> Iterator[Block]:
+        """Give every block in order, those within lists too."""
+        yield from (block for chapter in self.chapters for block in all_blocks(chapter.blocks))
 
     def tables(self) -> Iterator[Table]:
         """Give every table in order."""
-        yield from (block for chapter in self.chapters for block in chapter.blocks if isinstance(block, Table))
+        yield from (block for block in self.blocks() if isinstance(block, Table))
 
     def charts(self) -> Iterator[Chart]:
         """Give every chart in order."""
-        yield from (block for chapter in self.chapters for block in chapter.blocks if isinstance(block, Chart))
+        yield from (block for block in self.blocks() if isinstance(block, Chart))
 
 
 def plain(runs: Runs) -> str:
@@ -223,7 +243,8 @@ def read_document(book: Path, manifest: dict) -> Document:
         page = book / f"{entry['name']}.html"
         if not page.is_file():
             raise DocumentFault(f"sidan {page.name} saknas i boken")
-        blocks = _Page(entry["name"], page.read_text(encoding="utf-8")).blocks
+        with told(f"sidan {page.name} kan inte läsas till ett dokument"):
+            blocks = _Page(entry["name"], page.read_text(encoding="utf-8")).blocks
         chapters.append(Chapter(entry["name"], entry["part"], blocks))
     first, last = manifest["period"]
     described = manifest["document"]
@@ -343,10 +364,14 @@ class _Page:
         items: list[list[Block]] = []
         for item in element.find_all("li", recursive=False):
             items.append([])
+            if item.get("id"):
+                self._anchors.append(f"#{self.name}:{item['id']}")
             self._read(item, items[-1])
         items = [item for item in items if item]
         if items:
             blocks.append(Listing(items, element.name == "ol", anchors=anchors))
+        else:
+            self._anchors = anchors + self._anchors
 
     def _read_table(self, figure: Tag, blocks: list[Block]) -> None:
         element = figure.find("table")
@@ -368,7 +393,11 @@ class _Page:
         if element is not None:
             table = self._table(element)
             table.caption = (Run("Siffrorna i diagrammet: "), *table.caption)
-            if not any(_holds(other, table) for other in self._tables_of_page(figure, element)):
+            if any(_holds(other, table) for other in self._tables_of_page(figure, element)):
+                return
+            if len(table.rows) > MOST_ROWS:
+                chart.notes.append((Run(LONG.format(rows=len(table.rows))),))
+            else:
                 self._add(blocks, table)
 
     def _tables_of_page(self, figure: Tag, element: Tag) -> Iterator[Table]:
@@ -479,8 +508,7 @@ def _named_values(table: Table) -> set[tuple[str, str, str]]:
 
 def _settle_links(document: Document) -> None:
     """Let each link within the document lead to what is there: a place, else its chapter, else nowhere."""
-    known = {anchor for chapter in document.chapters for block in all_blocks(chapter.blocks)
-             for anchor in block.anchors}
+    known = {anchor for block in document.blocks() for anchor in block.anchors}
 
     def settle(runs: Runs) -> Runs:
         return tuple(replace(run, target=find(run.target)) if run.target.startswith("#") else run for run in runs)
@@ -488,19 +516,18 @@ def _settle_links(document: Document) -> None:
     def find(target: str) -> str:
         return next((place for place in (target, target.partition(":")[0]) if place in known), "")
 
-    for chapter in document.chapters:
-        for block in all_blocks(chapter.blocks):
-            if isinstance(block, Heading | Paragraph):
-                block.runs = settle(block.runs)
-            elif isinstance(block, Terms):
-                block.entries = [(settle(term), [settle(text) for text in texts]) for term, texts in block.entries]
-            elif isinstance(block, Table | Chart):
-                block.caption, block.notes = settle(block.caption), [settle(note) for note in block.notes]
-                if isinstance(block, Chart):
-                    block.finding = settle(block.finding)
-                    continue
-                for cell in (cell for row in [*block.head, *block.rows] for cell in row.cells):
-                    cell.runs = settle(cell.runs)
+    for block in document.blocks():
+        if isinstance(block, Heading | Paragraph):
+            block.runs = settle(block.runs)
+        elif isinstance(block, Terms):
+            block.entries = [(settle(term), [settle(text) for text in texts]) for term, texts in block.entries]
+        elif isinstance(block, Table | Chart):
+            block.caption, block.notes = settle(block.caption), [settle(note) for note in block.notes]
+            if isinstance(block, Chart):
+                block.finding = settle(block.finding)
+                continue
+            for cell in (cell for row in [*block.head, *block.rows] for cell in row.cells):
+                cell.runs = settle(cell.runs)
 
 
 def all_blocks(blocks: list[Block]) -> Iterator[Block]:

@@ -6,7 +6,7 @@ import copy
 import io
 import itertools
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC
 from xml.sax.saxutils import escape, quoteattr
 
@@ -20,6 +20,7 @@ from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Mm, Pt, RGBColor
 
+from analysis.publish.document.colours import COLOURS
 from analysis.publish.document.pdf import KEPT_TOGETHER, continues, pages_of, width_of, word_columns
 from analysis.publish.document.tree import (
     Block,
@@ -35,15 +36,16 @@ from analysis.publish.document.tree import (
     Runs,
     Table,
     Terms,
-    all_blocks,
     plain,
+    told,
 )
 from analysis.publish.document.widths import Layout, lay_out
 
 # Every system has it or a font of the same widths.
 FONT = "Arial"
 LANGUAGE = "sv-SE"
-INK, MUTED, ACCENT, RULE, GROUND = "1D1D1D", "555555", "0B3F6E", "B9C2CB", "EEF2F6"
+INK, MUTED, ACCENT, RULE, GROUND = (
+    COLOURS[name].removeprefix("#").upper() for name in ("ink", "muted", "accent", "rule", "ground"))
 TWENTIETHS = 20
 PAGE_WIDTH, PAGE_HEIGHT, SIDE, TOP, BOTTOM = Mm(210), Mm(297), Mm(22.7), Mm(26), Mm(24)
 # Pixels of a chart's picture for each of its own, so that it is sharp on paper.
@@ -86,7 +88,8 @@ class _Writer:
         self._body = self._file.element.body
         self._last = self._body.sectPr
         self._numbers = itertools.count(1)
-        self._bookmarks = {anchor: f"plats_{position}" for position, block in enumerate(_all_anchored(document))
+        anchored = (block for block in document.blocks() if block.anchors)
+        self._bookmarks = {anchor: f"plats_{position}" for position, block in enumerate(anchored)
                            for anchor in block.anchors}
 
     def write(self) -> bytes:
@@ -99,7 +102,8 @@ class _Writer:
         self._contents()
         before = None
         for chapter in self._document.chapters:
-            self._chapter(chapter, continues(before, chapter))
+            with told(f"sidan {chapter.name}.html kan inte skrivas i Word-filen"):
+                self._chapter(chapter, continues(before, chapter))
             before = chapter
         if self._last.getprevious().tag != qn("w:p"):
             self._add(self._paragraph("", SOURCE))
@@ -261,10 +265,14 @@ class _Writer:
         kind = "List Number" if listing.ordered else "List Bullet"
         style = f"{kind} {level + 1}" if 0 < level < 3 else kind
         restart = self._new_numbering(style) if listing.ordered else ""
+        if listing.anchors:
+            # Between paragraphs, since an item may begin with something else than text.
+            for mark in self._bookmark(listing):
+                self._add(mark)
         for item in listing.items:
             first, *others = item
             if isinstance(first, Paragraph):
-                self._add(self._paragraph(self._runs(first.runs), style, restart))
+                self._add(self._paragraph(self._marked(first, self._runs(first.runs)), style, restart))
             else:
                 others = item
             for block in others:
@@ -357,9 +365,14 @@ class _Writer:
         """Return content with the bookmark that links lead to."""
         if not block.anchors:
             return content
-        number = next(self._numbers)
+        start, end = self._bookmark(block)
+        return f"{start}{content}{end}"
+
+    def _bookmark(self, block: Block) -> tuple[str, str]:
+        number, namespace = next(self._numbers), nsdecls("w")
         name = self._bookmarks[block.anchors[0]]
-        return f'<w:bookmarkStart w:id="{number}" w:name="{name}"/>{content}<w:bookmarkEnd w:id="{number}"/>'
+        return (f'<w:bookmarkStart {namespace} w:id="{number}" w:name="{name}"/>',
+                f'<w:bookmarkEnd {namespace} w:id="{number}"/>')
 
     def _runs(self, runs: Runs, **looks) -> str:
         return "".join(self._run(run, **looks) for run in runs)
@@ -378,10 +391,6 @@ class _Writer:
         declarations = f" {nsdecls('w', 'r')}" if declared else ""
         return (f'<w:p{declarations}><w:pPr><w:pStyle w:val="{self._file.styles[style].style_id}"/>{properties}'
                 f"</w:pPr>{content}</w:p>")
-
-
-def _all_anchored(document: Document) -> Iterator[Block]:
-    yield from (block for chapter in document.chapters for block in all_blocks(chapter.blocks) if block.anchors)
 
 
 def _text(text: str, *, link: bool = False, code: bool = False, bold: bool = False, italic: bool = False,
