@@ -3,8 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
-# One file a process: what a file sets up, such as the built site, is set up once.
-PARALLEL := -n auto --maxprocesses 4 --dist loadfile
+# One file a process: what a file sets up is set up once. In the order that conftest.py gives: the longest first.
+PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help book test notebooks clean

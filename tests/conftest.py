@@ -27,8 +27,8 @@ DATA = Path(__file__).resolve().parents[1] / "data"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the files that need the whole site go first, since they take the longest."""
-    items.sort(key=lambda item: not item.path.name.startswith("test_site"))
+    """Let the files that need the whole site go first, those that scan every page foremost: they take the longest."""
+    items.sort(key=lambda item: (not item.path.name.startswith("test_site"), item.path.name == "test_site.py"))
 
 
 @pytest.fixture

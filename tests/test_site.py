@@ -74,7 +74,7 @@ def test_a_reader_with_only_a_keyboard_gets_to_a_chapter_and_back(browser, origi
     slug = MUNICIPALITIES[-1]
     tab_to(f".books > li:has(a[href='{slug}/index.html']) summary")
     page.keyboard.press("Enter")
-    chapter = f"a[href='{slug}/underlag.html']"
+    chapter = f".chapters a[href='{slug}/underlag.html']"
     tab_to(chapter)
     assert page.locator(chapter).is_visible()
     page.keyboard.press("Enter")
@@ -365,7 +365,7 @@ def test_what_is_folded_away_is_there_on_paper(browser, origin):
 
 
 def _running_text(page) -> str:
-    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("main").get_text(" ").lower()
+    return BeautifulSoup(page.read_text(encoding="utf-8"), "html.parser").find("article").get_text(" ").lower()
 
 
 @pytest.mark.parametrize("slug", MUNICIPALITIES)
