@@ -220,3 +220,10 @@ def test_the_first_page_shows_the_numbers_before_the_summary():
     cells = json.loads((CHAPTERS / "index.ipynb").read_text(encoding="utf-8"))["cells"]
     sources = ["".join(cell["source"]) for cell in cells]
     assert sources.index("cover.key_figures(book)") < sources.index("cover.summary_list(book)")
+
+
+@pytest.mark.parametrize(("slug", "said"), [("bjuv", "Uträknat ur det som utredningen anger"),
+                                            ("ange", "Så många timmar räknar utredningen med")])
+def test_hours_that_a_document_does_not_print_are_not_called_its_own(slug, said):
+    hours = next(one for one in cover.chosen_figures(open_book(slug)) if one.what.startswith("Timmar per år"))
+    assert hours.meaning.startswith(said)

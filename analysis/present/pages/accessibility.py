@@ -16,8 +16,9 @@ def scope_text(book: Book) -> Prose:
     facts, responsible = book.municipality.legal_facts, book.municipality.statement.responsible
     owner = f" {responsible} ansvarar för webbplatsen." if responsible else ""
     return prose(
-        f"Redogörelsen omfattar den här boken om personlig assistans i {book.name}, med alla kapitel, tabeller att "
-        f"ladda ner och diagram.{owner} Den lämnas enligt {facts['redogorelse'].value} {facts['lag'].value}."
+        f"Redogörelsen omfattar den här boken om personlig assistans i {book.name}, med alla kapitel, tabeller och "
+        f"diagram att ladda ner, och boken som PDF och i Word.{owner} "
+        f"Den lämnas enligt {facts['redogorelse'].value} {facts['lag'].value}."
     )
 
 

@@ -13,8 +13,17 @@ from analysis.measures.economy import budget_outcome, change_between
 from analysis.measures.forms import FORM_NAMES
 from analysis.measures.own_provision import own_accounts, own_hour
 from analysis.measures.result import MissingData
-from analysis.measures.scenario import FILLED, OWN, PRINTED, counted_forms, form_inputs, scenario_result, tornado
-from analysis.measures.schablon import schablon_series, wage_gap
+from analysis.measures.scenario import (
+    FILLED,
+    OWN,
+    PRINTED,
+    counted_forms,
+    form_inputs,
+    scenario_inputs,
+    scenario_result,
+    tornado,
+)
+from analysis.measures.schablon import STATUS_NAMES, schablon_series, wage_gap
 from analysis.measures.volumes import hours_per_user, users
 from analysis.present.book import Book
 from analysis.present.language import change_sentence, dated, genitive, moved, period, which_years
@@ -176,12 +185,13 @@ def _per_inhabitant(book: Book) -> KeyFigure:
     nation = float(result.frame.get("Riket", values * float("nan"))[year])
     if nation != nation or book.municipality.area == "Riket":
         meaning = _since("Beloppet", values, kronor)
-    elif kronor(cost) == kronor(nation):
-        meaning = "Lika mycket som i riket."
     else:
-        meaning = f"{'Högre' if cost > nation else 'Lägre'} än i riket, där kostnaden var {kronor(nation)}."
-    if meaning and not meaning.startswith("Beloppet") and len(values) > 1:
-        meaning += f" Året före var den {kronor(values.iloc[-2])}." if values.index[-2] == year - 1 else ""
+        if kronor(cost) == kronor(nation):
+            meaning = "Lika hög som i riket."
+        else:
+            meaning = f"{'Högre' if cost > nation else 'Lägre'} än i riket, där kostnaden var {kronor(nation)}."
+        if year - 1 in values.index:
+            meaning += f" Året före var den {kronor(values[year - 1])}."
     return KeyFigure(
         f"Kostnad per invånare {year}",
         number(cost),
@@ -236,10 +246,11 @@ def _stated_hour_figure(book: Book) -> KeyFigure:
     own = form_inputs(book.municipality, PRINTED, OWN)
     value, unit = _apart(kronor(own.cost, 2))
     what = f"Kostnad per timme i egen regi {own.year}, enligt utredningen"
-    meaning = ""
-    if kronor(own.cost, 2) != kronor(own.amount, 2):
-        more = "Mer" if own.cost > own.amount else "Mindre"
-        meaning = f"{more} än de {kronor(own.amount, 2)} som utredningen räknar med från staten."
+    stated = f"{kronor(own.amount, 2)} som utredningen räknar med från staten."
+    if kronor(own.cost, 2) == kronor(own.amount, 2):
+        meaning = f"Lika mycket som de {stated}"
+    else:
+        meaning = f"{'Mer' if own.cost > own.amount else 'Mindre'} än de {stated}"
     return KeyFigure(what, value, unit, meaning, "indata")
 
 
@@ -249,8 +260,11 @@ def _own_hours(book: Book) -> KeyFigure:
         meaning = _since("Antalet", values, number)
         return KeyFigure(f"Utförda timmar i egen regi {year}", number(hours), "timmar", meaning, "egen_timme")
     own = form_inputs(book.municipality, PRINTED, OWN)
-    users_served = f"{number(own.users)} brukare" if own.users == own.users else "alla brukare i egen regi"
-    meaning = f"Så många timmar räknar utredningen med, för {users_served}."
+    status = scenario_inputs(book.municipality).frame["uppgift"]
+    derived = STATUS_NAMES["harledd"] in (status.get("timmar"), status.get(f"timmar/{OWN}"))
+    start = "Uträknat ur det som utredningen anger" if derived else "Så många timmar räknar utredningen med"
+    users_served = f", för {number(own.users)} brukare" if own.users == own.users else ""
+    meaning = f"{start}{users_served}."
     return KeyFigure(f"Timmar per år i egen regi {own.year}", number(own.hours), "timmar", meaning, "indata")
 
 
