@@ -26,8 +26,9 @@ from analysis.sources.registers import (
     read_parameters,
     read_sources,
 )
-from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
+from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES, TableSpec
 
+FETCHED_FOLDER = "kolada"  # in data/nationellt
 _CARD_FIELDS = ("namn", "kod", "lan", "namnd", "uppdragsgivare", "uppdrag", "uppdrag_kalla", "uppdrag_plats", "period",
                 "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden", "tillganglighet")
 
@@ -110,6 +111,15 @@ def list_municipalities(data_directory: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
 
+def unknown_municipality(slug: str, data: Path) -> Fault:
+    """Return the fault of a slug that has no folder."""
+    known = list_municipalities(data)
+    near = difflib.get_close_matches(slug, known, n=1)
+    return Fault(shown_path(data / "kommuner" / slug, data), f"kommunen ”{slug}” finns inte",
+                 "någon av " + ", ".join(known) if known else "en mapp för varje kommun",
+                 f"skriv ”{near[0]}”" if near else "kontrollera stavningen eller skapa mappen")
+
+
 def load_municipality(slug: str, data_directory: Path | None = None) -> Municipality:
     """Read and validate one municipality and the national data.
 
@@ -119,10 +129,7 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     folder = data / "kommuner" / slug
     known = list_municipalities(data)
     if slug not in known:
-        near = difflib.get_close_matches(slug, known, n=1)
-        raise DataError([Fault(shown_path(folder, data), f"kommunen ”{slug}” finns inte",
-                               "någon av " + ", ".join(known) if known else "en mapp för varje kommun",
-                               f"skriv ”{near[0]}”" if near else "kontrollera stavningen eller skapa mappen")])
+        raise DataError([unknown_municipality(slug, data)])
     sources, faults = read_sources(data / "kallor.yml", shown_path(data / "kallor.yml", data))
     if not sources:
         raise DataError(faults)  # without the register every row of every table would be at fault
@@ -139,7 +146,7 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     path = national_folder / "tillganglighet.yml"
     legal_facts, more = read_legal_facts(path, shown_path(path, data), sources)
     faults += more
-    national, more = _read_tables(national_folder, NATIONAL_TABLES, sources, data, required=True)
+    national, more = _read_national(national_folder, sources, data)
     faults += more
     tables, more = _read_tables(folder, MUNICIPAL_TABLES, sources, data, required=False)
     faults += more
@@ -154,6 +161,27 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
                         glossary=glossary, legal_facts=legal_facts, **card)
 
 
+def _read_national(folder, sources, data):
+    """Read the national tables, with what fetch has written where no document gives the figure."""
+    tables, faults = _read_tables(folder, NATIONAL_TABLES, sources, data, required=True)
+    fetched, more = _read_tables(folder / FETCHED_FOLDER, NATIONAL_TABLES, sources, data, required=False)
+    for name, frame in fetched.items():
+        tables[name] = merge_fetched(tables.get(name), frame, NATIONAL_TABLES[name])
+    return tables, faults + more
+
+
+def merge_fetched(documented: pd.DataFrame | None, fetched: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
+    """Return a table's rows from documents, then the fetched rows whose key no document gives."""
+    if documented is None or documented.empty:
+        return fetched
+    key = list(spec.key)
+    given = pd.MultiIndex.from_frame(documented[key])
+    new = fetched[~pd.MultiIndex.from_frame(fetched[key]).isin(given)] if not fetched.empty else fetched
+    merged = pd.concat([documented, new], ignore_index=True) if len(new) else documented
+    merged.attrs["table"] = spec.title
+    return merged
+
+
 def _read_tables(folder, specs, sources, data, *, required):
     tables, faults = {}, []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
@@ -166,7 +194,7 @@ def _read_tables(folder, specs, sources, data, *, required):
     for name, spec in specs.items():
         path = folder / f"{name}.csv"
         if not path.exists():
-            if required:
+            if required and not spec.fetched:
                 faults.append(Fault(shown_path(path, data), "filen saknas", spec.title, "lägg tillbaka filen"))
             continue
         try:
