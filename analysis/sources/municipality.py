@@ -78,9 +78,9 @@ class Municipality:
     def has(self, *names: str) -> bool:
         """Tell whether the municipality has all of these needs.
 
-        A need is a table, `tabell:verksamhet`, `iakttagelser:kapitel`, `fakta:uppgift`, `nationellt:tabell` (a row for
-        the municipality's own area in a national table), `uppdrag` or `grannar` (what its card says), or several with
-        `|` between, one of which is enough.
+        A need is a table, `tabell:verksamhet`, `iakttagelser:kapitel`, `fakta:uppgift`, `nationellt:tabell` or
+        `nationellt:tabell:verksamhet` (a row for the municipality's own area in a national table), `uppdrag` or
+        `grannar` (what its card says), or several with `|` between, one of which is enough.
         """
         return all(any(self._has(one) for one in name.split("|")) for name in names)
 
@@ -91,8 +91,12 @@ class Municipality:
         if table == "grannar":
             return bool(self.peers)
         if table == "nationellt":
-            frame = self.national.get(part)
-            return frame is not None and bool((frame["omrade"] == self.area).any())
+            table, _, law = part.partition(":")
+            frame = self.national.get(table)
+            if frame is None:
+                return False
+            own = frame[frame["omrade"] == self.area]
+            return bool((own["verksamhet"] == law).any()) if law else not own.empty
         frame = self.tables.get(table)
         if frame is None:
             return False
