@@ -269,15 +269,28 @@ def test_a_book_is_read_without_a_server_from_what_was_fetched(run):
     assert costs.loc[2024, "Malmö"] == 1285  # the document's
 
 
-def test_a_document_wins_over_kolada_and_the_difference_is_told(run):
-    notes = run().notes
+def test_a_document_and_kolada_that_differ_are_told_and_each_book_keeps_to_one(run):
+    notes = run("malmo", "lund").notes
     (told,) = [one for one in notes if one.startswith("Kostnad för personlig assistans per invånare:")]
     assert "2024 Malmö: 1285 i underlaget (malmo_2025), 1124 hos Kolada" in told
-    frame = load_municipality("malmo", run.data).national["kostnad_per_invanare"]
-    assert not frame.duplicated(["ar", "omrade"]).any()
+    for slug, cost in (("malmo", 1285), ("lund", 1124)):
+        municipality = load_municipality(slug, run.data)
+        frame = municipality.national["kostnad_per_invanare"]
+        assert not frame.duplicated(["ar", "omrade"]).any() and frame.attrs["table"]
+        assert national_rows(municipality, "kostnad_per_invanare", omrade="Malmö", ar=2024).iloc[0, 2] == cost
+        # What Kolada was not asked for stands as before.
+        skane = national_rows(municipality, "kostnad_per_invanare", omrade="Skåne")
+        assert skane["kalla"].unique() == ["malmo_2025"] and len(skane) == 5
     assert (run.data / "nationellt/kostnad_per_invanare.csv").read_bytes() == (
         DATA / "nationellt/kostnad_per_invanare.csv"
     ).read_bytes()
+
+
+def test_a_figure_given_at_first_hand_stands(run, kolada):
+    kolada.put("N01951", NATION, 2021, 3.0)
+    run()
+    people = national_rows(load_municipality("lund", run.data), "befolkning", omrade="Riket", ar=2021)
+    assert people["invanare_antal"].tolist() == [10452326]
 
 
 @pytest.mark.parametrize(

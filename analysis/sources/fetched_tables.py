@@ -288,7 +288,7 @@ def _lost(table: str, old: Sequence[Mapping], new: Sequence[Mapping], plan: Plan
 
 
 def _against_documents(data: Path, spec: TableSpec, fetched: pd.DataFrame, sources: Collection[str]) -> list[str]:
-    """Return where a document gives another value than Kolada; the document's is the one that the book uses."""
+    """Return where a document gives another value than Kolada."""
     path = data / "nationellt" / f"{spec.name}.csv"
     if not path.exists():
         return []
@@ -308,7 +308,7 @@ def _against_documents(data: Path, spec: TableSpec, fetched: pd.DataFrame, sourc
     ]
     more = [f"och {len(shown) - SHOWN_CHANGES} till"] if len(shown) > SHOWN_CHANGES else []
     return [
-        f"{spec.title}: {len(shown)} uppgifter skiljer sig från Koladas, och underlagets gäller. "
-        + "; ".join([*shown[:SHOWN_CHANGES], *more])
-        + "."
+        f"{spec.title}: {len(shown)} uppgifter i underlaget skiljer sig från Koladas. "
+        f"{'; '.join([*shown[:SHOWN_CHANGES], *more])}. En bok som stäms av mot ett underlag använder det, de andra "
+        "böckerna Koladas uppgifter."
     ]

@@ -136,7 +136,8 @@ def swap(files: Mapping[Path, bytes | None]) -> None:
             if old[path] is None:
                 path.unlink(missing_ok=True)
             else:
-                path.write_bytes(old[path])
+                beside[path].write_bytes(old[path])
+                os.replace(beside[path], path)
         raise
     finally:
         for path in beside.values():

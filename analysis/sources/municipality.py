@@ -29,6 +29,7 @@ from analysis.sources.registers import (
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES, TableSpec
 
 FETCHED_FOLDER = "kolada"  # in data/nationellt
+REPEATED = "andrahand"
 _CARD_FIELDS = ("namn", "kod", "lan", "namnd", "uppdragsgivare", "uppdrag", "uppdrag_kalla", "uppdrag_plats", "period",
                 "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden", "tillganglighet")
 
@@ -150,12 +151,13 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     path = national_folder / "tillganglighet.yml"
     legal_facts, more = read_legal_facts(path, shown_path(path, data), sources)
     faults += more
-    national, more = _read_national(national_folder, sources, data)
+    path = folder / "kommun.yml"
+    register = Register(path, shown_path(path, data))
+    document = str(register.content.get("dokument") or "")
+    national, more = _read_national(national_folder, sources, data, document)
     faults += more
     tables, more = _read_tables(folder, MUNICIPAL_TABLES, sources, data, required=False)
     faults += more
-    path = folder / "kommun.yml"
-    register = Register(path, shown_path(path, data))
     areas = {area for frame in national.values() if "omrade" in frame for area in frame["omrade"]}
     card = _read_card(register, sources, assumptions, areas, [other for other in known if other != slug])
     faults += register.faults
@@ -165,23 +167,28 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
                         glossary=glossary, legal_facts=legal_facts, **card)
 
 
-def _read_national(folder, sources, data):
-    """Read the national tables, with what fetch has written where no document gives the figure."""
+def _read_national(folder, sources, data, document):
+    """Read the national tables, and with them what fetch has written."""
     tables, faults = _read_tables(folder, NATIONAL_TABLES, sources, data, required=True)
     fetched, more = _read_tables(folder / FETCHED_FOLDER, NATIONAL_TABLES, sources, data, required=False)
     for name, frame in fetched.items():
-        tables[name] = merge_fetched(tables.get(name), frame, NATIONAL_TABLES[name])
+        tables[name] = _merged(tables.get(name), frame, NATIONAL_TABLES[name], document)
     return tables, faults + more
 
 
-def merge_fetched(documented: pd.DataFrame | None, fetched: pd.DataFrame, spec: TableSpec) -> pd.DataFrame:
-    """Return a table's rows from documents, then the fetched rows whose key no document gives."""
-    if documented is None or documented.empty:
-        return fetched
-    key = list(spec.key)
-    given = pd.MultiIndex.from_frame(documented[key])
-    new = fetched[~pd.MultiIndex.from_frame(fetched[key]).isin(given)] if not fetched.empty else fetched
-    merged = pd.concat([documented, new], ignore_index=True) if len(new) else documented
+def _merged(given: pd.DataFrame | None, fetched: pd.DataFrame, spec: TableSpec, document: str) -> pd.DataFrame:
+    """Return a table's own rows and the fetched ones, one for each key.
+
+    A row given at first hand stays. One that a document repeats stays in the book that is held against that document;
+    in the others what was fetched takes its place, so that a series comes from one source.
+    """
+    if given is None or given.empty or fetched.empty:
+        return fetched if given is None or given.empty else given
+    keys, new_keys = (pd.MultiIndex.from_frame(frame[list(spec.key)]) for frame in (given, fetched))
+    repeated = (given["status"] == REPEATED) & (given["kalla"] != document)
+    kept = given[~(repeated & keys.isin(new_keys))]
+    new = fetched[~new_keys.isin(pd.MultiIndex.from_frame(kept[list(spec.key)]))]
+    merged = pd.concat([frame for frame in (kept, new) if len(frame)], ignore_index=True)
     merged.attrs["table"] = spec.title
     return merged
 
