@@ -20,8 +20,11 @@ import yaml
 from conftest import DATA, edit
 
 from analysis import cli
-from analysis.measures.comparison import cost_per_inhabitant
+from analysis.measures.comparison import cost_per_inhabitant, users_1_october_change
+from analysis.measures.published import Resolver, judge
 from analysis.measures.result import national_rows
+from analysis.present.book import Book
+from analysis.present.pages.volumes import october_sentences
 from analysis.sources import DataError, fetch, load_municipality
 from analysis.sources.kolada import Kolada, KoladaFault, Patience
 
@@ -284,6 +287,39 @@ def test_a_document_and_kolada_that_differ_are_told_and_each_book_keeps_to_one(r
     assert (run.data / "nationellt/kostnad_per_invanare.csv").read_bytes() == (
         DATA / "nationellt/kostnad_per_invanare.csv"
     ).read_bytes()
+
+
+@pytest.mark.parametrize("slug", ["malmo", "bjuv", "huddinge", "ange"])
+def test_every_printed_figure_is_judged_as_before(run, kolada, slug):
+    for kpi, area, year in list(kolada.data):
+        kolada.data[kpi, area, 2018] = kolada.data[kpi, area, year]
+    before = reconciled(load_municipality(slug, run.data))
+    for card in (run.data / "kommuner").glob("*/kommun.yml"):
+        content = yaml.safe_load(card.read_text(encoding="utf-8"))
+        kolada.places[content["kod"]] = content["namn"]
+    run("malmo", slug)
+    assert before
+    assert reconciled(load_municipality(slug, run.data)) == before
+
+
+def reconciled(municipality) -> list:
+    """Return how each figure that the municipality's document prints is judged."""
+    resolver = Resolver(municipality)
+    return [judge(resolver, row) for _, row in municipality.tables["publicerat"].iterrows()]
+
+
+def test_years_that_some_areas_lack_do_not_disturb_the_others(run, kolada):
+    kolada.put("N28805", NATION, 2018, 500.0)
+    kolada.put("N28805", MALMO, 2019, 100.0)
+    run()
+    malmo = load_municipality("malmo", run.data)
+    index = users_1_october_change(malmo, "lss").frame
+    assert index.index[0] == 2020 and (index.loc[2020] == 100).all() and index["Skåne"].notna().sum() == 5
+    own, *others = october_sentences(Book(malmo, run.data), "lss")
+    assert own.replace("\u00a0", " ").startswith(
+        "Mellan den 1 oktober 2019 och 2025 ökade antalet brukare i Malmö med 2 025 personer"
+    )
+    assert not others  # neither the nation nor the others have both years
 
 
 def test_a_figure_given_at_first_hand_stands(run, kolada):
