@@ -7,6 +7,7 @@ import io
 import json
 import os
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,7 +80,7 @@ def kept_fetches(data: Path) -> list[Fetched]:
     for path in sorted(folder.glob("*.zip")) if folder.is_dir() else []:
         try:
             kept.append(_unpacked(path))
-        except (zipfile.BadZipFile, KeyError, TypeError, ValueError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError) as error:
             problem = str(error) if isinstance(error, _Altered) else "filen är ingen hämtning som går att läsa"
             faults.append(
                 Fault(
