@@ -33,6 +33,7 @@ SWEDISH = {
     "the following arguments are required: %s": "detta saknas: %s",
     "argument %(argument_name)s: %(message)s": "%(argument_name)s: %(message)s",
     "expected one argument": "ett värde saknas",
+    "not allowed with argument %s": "går inte att ange tillsammans med %s",
     "invalid choice: %(value)r (choose from %(choices)s)": "%(value)r finns inte (välj bland %(choices)s)",
 }
 
@@ -72,12 +73,17 @@ def _parser() -> argparse.ArgumentParser:
 
     build = command("build", _build, "bygg böckerna och webbplatsen")
     check = command("check", _check, "kontrollera underlaget utan att bygga")
+    fetch = command("fetch", _fetch, "hämta nyckeltal från Kolada till data/nationellt/kolada")
     notebooks = command("notebooks", _notebooks, "kör om kapitlen i chapters/ (för den som utvecklar)")
-    for one in (build, check):
+    for one in (build, check, fetch):
         one.add_argument("slugs", nargs="*", metavar="KOMMUN", help="mappens namn, t.ex. malmo; utelämna för alla")
         one.add_argument("--data", type=Path, metavar="MAPP", help="mappen med underlaget (annars data)")
     build.add_argument("--out", type=Path, metavar="MAPP", help="var webbplatsen hamnar (annars _build/html)")
     build.add_argument("--force", action="store_true", help="bygg om även det som är oförändrat")
+    source = fetch.add_mutually_exclusive_group()
+    source.add_argument("--offline", action="store_true",
+                        help="fråga ingen, utan skriv om tabellerna ur svaren som redan är sparade")
+    source.add_argument("--api", metavar="ADRESS", help="en annan adress än den i data/nationellt/kolada.yml")
     for one in (build, notebooks):
         one.add_argument("--jobs", type=_count, metavar="ANTAL", default=os.cpu_count() or 1,
                          help="hur många kapitel som körs samtidigt")
@@ -175,6 +181,35 @@ def _check(options: argparse.Namespace) -> int:
     for one in municipalities or ():
         print(f"{one.slug}: underlaget för {one.name} är i ordning ({len(one.tables)} tabeller).")
     return 1 if municipalities is None else 0
+
+
+def _fetch(options: argparse.Namespace) -> int:
+    # Imported here: it takes a moment that the other commands need not wait for.
+    from analysis.sources import fetch
+    from analysis.sources.kolada import KoladaFault
+
+    data = options.data or default_data_directory()
+    try:
+        outcome = fetch.rebuild(options.slugs, data) if options.offline else fetch.fetch(
+            options.slugs, data, address=options.api)
+    except (DataError, KoladaFault) as fault:
+        print(fault, file=sys.stderr)
+    except OSError as error:
+        file = f" {error.filename}" if error.filename else ""
+        print(f"Det gick inte att läsa eller skriva{file}: {error.strerror or error}. Är filen öppen i Excel, eller "
+              "disken full?", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("Avbrutet. Tabellerna är som förut.", file=sys.stderr)
+        return 130
+    else:
+        for line in outcome.changes:
+            print(line)
+        for note in outcome.notes:
+            print(f"Att veta: {note}")
+        print(f"Klart. Tabellerna ligger i {data / 'nationellt' / 'kolada'}.")
+        return 0
+    print("Tabellerna är som förut.", file=sys.stderr)
+    return 1
 
 
 def _build(options: argparse.Namespace) -> int:

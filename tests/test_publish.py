@@ -106,6 +106,8 @@ def test_chapter_and_cells_without_data_are_left_out(project, malmo):
     ("ekonomi:sfb|ekonomi", "ekonomi.csv (Budget och nettokostnad)"),
     ("iakttagelser:lss", "iakttagelser.csv (Vad utredningen själv anger) med rader för kapitlet lss"),
     ("nationellt:brukare_1_oktober", "kommunens rader i nationellt/brukare_1_oktober.csv (Brukare den 1 oktober)"),
+    ("nationellt:brukare_1_oktober:sfb", "kommunens rader i nationellt/brukare_1_oktober.csv (Brukare den 1 oktober) "
+     "för SFB"),
     ("uppdrag", "uppdraget i kommun.yml"),
     ("grannar", "kommuner att jämföra med (grannar i kommun.yml)"),
 ])

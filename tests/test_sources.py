@@ -333,6 +333,9 @@ def test_a_missing_municipal_table_is_no_fault(data_copy):
     (data_copy / FLOWS).unlink()
     municipality = load_municipality("malmo", data_copy)
     assert municipality.has("ekonomi", "ekonomi:sfb", "nationellt:brukare_1_oktober")
+    assert municipality.has("nationellt:brukare_1_oktober:sfb")
+    assert not municipality.has("nationellt:brukare_1_oktober:utforare")
+    assert not municipality.has("nationellt:befolkning") and not municipality.has("nationellt:timmar_per_vecka")
     assert not municipality.has("floden") and not municipality.has("ekonomi:hemtjanst")
 
 

@@ -36,6 +36,7 @@ NOT_PROSE_KEYS = {
     "dokument",
     "datum",
     "kod",
+    "rad",
     "grannar",
     "status",
     "titel",
@@ -43,7 +44,7 @@ NOT_PROSE_KEYS = {
     "oforandrad_som",
 }
 # What the code's texts name beside Swedish words: keys, folders, commands, fonts and tools.
-NAMED_BY_CODE = {"fran", "needs", "docstring", "its", "no", "analysis", "chapters", "python"}
+NAMED_BY_CODE = {"fetch", "fran", "needs", "omrade", "docstring", "its", "no", "analysis", "chapters", "python"}
 NAMED_BY_CODE |= {"tillganglighet"}  # a field in kommun.yml
 NAMED_BY_CODE |= {"control", "character", "kommun.se"}  # what the YAML reader calls a fault; part of an address
 NAMED_BY_CODE |= {"Arial", "Helvetica", "Liberation", "Jupyter", "Book"}
@@ -156,7 +157,7 @@ def chapter_texts(folder: Path) -> Iterator[tuple[str, str]]:
 def data_texts(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and the words of every cell of prose in the tables, and every text in the registers."""
     for path in sorted(folder.rglob("*.csv")):
-        spec = (NATIONAL_TABLES if path.parent.name == "nationellt" else MUNICIPAL_TABLES)[path.stem]
+        spec = (NATIONAL_TABLES if "nationellt" in path.relative_to(folder).parts else MUNICIPAL_TABLES)[path.stem]
         skipped = NOT_PROSE | NOT_PROSE_IN.get(path.stem, set())
         prose = [column.name for column in spec.all_columns if column.kind == "text" and not column.allowed]
         with path.open(encoding="utf-8-sig", newline="") as file:

@@ -28,7 +28,8 @@ def cost_per_inhabitant(municipality: Municipality) -> Draft:
     Units: kr per inhabitant on 31 December. Index: ar.
     Formula: kostnad per invånare = (bruttokostnad − interna intäkter − försäljning till andra kommuner och regioner
         − ersättning från Försäkringskassan) / invånare den 31 december
-    Method (sv): Uppgifterna är Koladas nyckeltal N28008, återgivna efter Malmös utredning. De gäller alla utförare.
+    Method (sv): Uppgifterna är Koladas nyckeltal N28008, hämtade därifrån eller återgivna i en utredning. De gäller
+        alla utförare.
     Raises: MissingData where the municipality is not in the national table.
     Source: data/nationellt/kostnad_per_invanare.csv.
     """
@@ -65,9 +66,10 @@ def users_1_october(municipality: Municipality, law: str) -> Draft:
 
 @measure("Förändring av antalet brukare den 1 oktober")
 def users_1_october_change(municipality: Municipality, law: str) -> Draft:
-    """Return each area's index of users on 1 October, the first year being 100.
+    """Return each area's index of users on 1 October, the first year that every area has being 100.
 
-    Units: index. Index: ar, one row a year.
+    Units: index. Index: ar, one row a year, from that year on; where no year has every area, from the municipality's
+    own first year.
     Formula: index = antal / antal det första året × 100
     Method (sv): Index gör områden av olika storlek jämförbara.
     Raises: MissingData where the municipality is not in the national table.
@@ -75,8 +77,11 @@ def users_1_october_change(municipality: Municipality, law: str) -> Draft:
     """
     counts = users_1_october(municipality, law)
     used = national_rows(municipality, "brukare_1_oktober", verksamhet=law)
-    first = counts.frame.iloc[0]
-    frame = counts.frame / first.where(first != 0) * 100
+    whole = counts.frame.dropna()
+    start = (whole if len(whole) else counts.frame[municipality.area].dropna()).index[0]
+    frame = counts.frame.loc[start:]
+    first = frame.iloc[0]
+    frame = frame / first.where(first != 0) * 100
     return Draft(
         frame,
         tuple(Quantity(q.name, q.label, "index", 1) for q in counts.quantities),

@@ -132,11 +132,10 @@ def _people_with_sfb(municipality):
     if table is not None and not table.empty:
         row = table.sort_values("tidpunkt").tail(1)
         return row, int(row["tidpunkt"].iloc[0].split("-")[0]), float(row["totalt_antal"].iloc[0])
-    if municipality.has("nationellt:brukare_1_oktober"):
+    if municipality.has("nationellt:brukare_1_oktober:sfb"):
         table = national_rows(municipality, "brukare_1_oktober", omrade=municipality.area)
         row = table[table["verksamhet"] == "sfb"].sort_values("ar").tail(1)
-        if not row.empty:
-            return row, int(row["ar"].iloc[0]), float(row["antal"].iloc[0])
+        return row, int(row["ar"].iloc[0]), float(row["antal"].iloc[0])
     return None
 
 

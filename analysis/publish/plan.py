@@ -118,7 +118,8 @@ def describe_need(need: str) -> str:
     for one in need.split("|"):
         table, _, part = one.partition(":")
         if table == "nationellt":
-            parts[table, part] = []
+            national, _, law = part.partition(":")
+            parts.setdefault((table, national), []).append(law)
         else:
             parts.setdefault((table, ""), []).append(part)
     return ", eller ".join(_describe(table, national, chosen) for (table, national), chosen in parts.items())
@@ -130,7 +131,8 @@ def _describe(table: str, national: str, parts: list[str]) -> str:
     spec = NATIONAL_TABLES.get(national) if national else MUNICIPAL_TABLES.get(table)
     title = f" ({spec.title})" if spec else ""
     if national:
-        return f"kommunens rader i nationellt/{national}.csv{title}"
+        rows = f"kommunens rader i nationellt/{national}.csv{title}"
+        return f"{rows} för {listed([PART_WORDS.get(part, part) for part in parts], 'eller')}" if all(parts) else rows
     if not all(parts):
         return f"{table}.csv{title}"
     if table == "iakttagelser":

@@ -26,8 +26,10 @@ from analysis.sources.registers import (
     read_parameters,
     read_sources,
 )
-from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
+from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES, TableSpec
 
+FETCHED_FOLDER = "kolada"  # in data/nationellt
+REPEATED = "andrahand"
 _CARD_FIELDS = ("namn", "kod", "lan", "namnd", "uppdragsgivare", "uppdrag", "uppdrag_kalla", "uppdrag_plats", "period",
                 "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden", "tillganglighet")
 
@@ -77,9 +79,9 @@ class Municipality:
     def has(self, *names: str) -> bool:
         """Tell whether the municipality has all of these needs.
 
-        A need is a table, `tabell:verksamhet`, `iakttagelser:kapitel`, `fakta:uppgift`, `nationellt:tabell` (a row for
-        the municipality's own area in a national table), `uppdrag` or `grannar` (what its card says), or several with
-        `|` between, one of which is enough.
+        A need is a table, `tabell:verksamhet`, `iakttagelser:kapitel`, `fakta:uppgift`, `nationellt:tabell` or
+        `nationellt:tabell:verksamhet` (a row for the municipality's own area in a national table), `uppdrag` or
+        `grannar` (what its card says), or several with `|` between, one of which is enough.
         """
         return all(any(self._has(one) for one in name.split("|")) for name in names)
 
@@ -90,8 +92,12 @@ class Municipality:
         if table == "grannar":
             return bool(self.peers)
         if table == "nationellt":
-            frame = self.national.get(part)
-            return frame is not None and bool((frame["omrade"] == self.area).any())
+            table, _, law = part.partition(":")
+            frame = self.national.get(table)
+            if frame is None:
+                return False
+            own = frame[frame["omrade"] == self.area]
+            return bool((own["verksamhet"] == law).any()) if law else not own.empty
         frame = self.tables.get(table)
         if frame is None:
             return False
@@ -110,6 +116,15 @@ def list_municipalities(data_directory: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
 
+def unknown_municipality(slug: str, data: Path) -> Fault:
+    """Return the fault of a slug that has no folder."""
+    known = list_municipalities(data)
+    near = difflib.get_close_matches(slug, known, n=1)
+    return Fault(shown_path(data / "kommuner" / slug, data), f"kommunen ”{slug}” finns inte",
+                 "någon av " + ", ".join(known) if known else "en mapp för varje kommun",
+                 f"skriv ”{near[0]}”" if near else "kontrollera stavningen eller skapa mappen")
+
+
 def load_municipality(slug: str, data_directory: Path | None = None) -> Municipality:
     """Read and validate one municipality and the national data.
 
@@ -119,10 +134,7 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     folder = data / "kommuner" / slug
     known = list_municipalities(data)
     if slug not in known:
-        near = difflib.get_close_matches(slug, known, n=1)
-        raise DataError([Fault(shown_path(folder, data), f"kommunen ”{slug}” finns inte",
-                               "någon av " + ", ".join(known) if known else "en mapp för varje kommun",
-                               f"skriv ”{near[0]}”" if near else "kontrollera stavningen eller skapa mappen")])
+        raise DataError([unknown_municipality(slug, data)])
     sources, faults = read_sources(data / "kallor.yml", shown_path(data / "kallor.yml", data))
     if not sources:
         raise DataError(faults)  # without the register every row of every table would be at fault
@@ -139,12 +151,13 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     path = national_folder / "tillganglighet.yml"
     legal_facts, more = read_legal_facts(path, shown_path(path, data), sources)
     faults += more
-    national, more = _read_tables(national_folder, NATIONAL_TABLES, sources, data, required=True)
+    path = folder / "kommun.yml"
+    register = Register(path, shown_path(path, data))
+    document = str(register.content.get("dokument") or "")
+    national, more = _read_national(national_folder, sources, data, document)
     faults += more
     tables, more = _read_tables(folder, MUNICIPAL_TABLES, sources, data, required=False)
     faults += more
-    path = folder / "kommun.yml"
-    register = Register(path, shown_path(path, data))
     areas = {area for frame in national.values() if "omrade" in frame for area in frame["omrade"]}
     card = _read_card(register, sources, assumptions, areas, [other for other in known if other != slug])
     faults += register.faults
@@ -152,6 +165,32 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
         raise DataError(faults)
     return Municipality(slug=slug, tables=tables, national=national, sources=sources, parameters=parameters,
                         glossary=glossary, legal_facts=legal_facts, **card)
+
+
+def _read_national(folder, sources, data, document):
+    """Read the national tables, and with them what fetch has written."""
+    tables, faults = _read_tables(folder, NATIONAL_TABLES, sources, data, required=True)
+    fetched, more = _read_tables(folder / FETCHED_FOLDER, NATIONAL_TABLES, sources, data, required=False)
+    for name, frame in fetched.items():
+        tables[name] = _merged(tables.get(name), frame, NATIONAL_TABLES[name], document)
+    return tables, faults + more
+
+
+def _merged(given: pd.DataFrame | None, fetched: pd.DataFrame, spec: TableSpec, document: str) -> pd.DataFrame:
+    """Return a table's own rows and the fetched ones, one for each key.
+
+    A row given at first hand stays. One that a document repeats stays in the book that is held against that document;
+    in the others what was fetched takes its place, so that a series comes from one source.
+    """
+    if given is None or given.empty or fetched.empty:
+        return fetched if given is None or given.empty else given
+    keys, new_keys = (pd.MultiIndex.from_frame(frame[list(spec.key)]) for frame in (given, fetched))
+    repeated = (given["status"] == REPEATED) & (given["kalla"] != document)
+    kept = given[~(repeated & keys.isin(new_keys))]
+    new = fetched[~new_keys.isin(pd.MultiIndex.from_frame(kept[list(spec.key)]))]
+    merged = pd.concat([frame for frame in (kept, new) if len(frame)], ignore_index=True)
+    merged.attrs["table"] = spec.title
+    return merged
 
 
 def _read_tables(folder, specs, sources, data, *, required):
@@ -166,7 +205,7 @@ def _read_tables(folder, specs, sources, data, *, required):
     for name, spec in specs.items():
         path = folder / f"{name}.csv"
         if not path.exists():
-            if required:
+            if required and not spec.fetched:
                 faults.append(Fault(shown_path(path, data), "filen saknas", spec.title, "lägg tillbaka filen"))
             continue
         try:

@@ -85,7 +85,10 @@ class ColumnSpec:
 
 @dataclass(frozen=True)
 class TableSpec:
-    """One table: its columns, the columns that together may occur once only, and what it gives the book."""
+    """One table: its columns, the columns that together may occur once only, and what it gives the book.
+
+    A `fetched` table comes from `python -m analysis fetch`, and is not there before that has been run.
+    """
 
     name: str
     title: str
@@ -93,6 +96,7 @@ class TableSpec:
     key: tuple[str, ...]
     provenance: bool = True
     gives: str = ""
+    fetched: bool = False
     all_columns: tuple[ColumnSpec, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -400,6 +404,39 @@ NATIONAL_TABLES = {
                 ColumnSpec("antal", "integer", "Antal brukare", "antal", minimum=0),
             ),
             ("ar", "verksamhet", "omrade"),
+        ),
+        TableSpec(
+            "brukare_december",
+            "Personer med assistansersättning enligt SFB i december",
+            (_YEAR, _AREA, ColumnSpec("antal", "integer", "Antal personer i december", "antal", minimum=0)),
+            ("ar", "omrade"),
+            gives="hur många som har assistansersättning, i slutet av året",
+            fetched=True,
+        ),
+        TableSpec(
+            "timmar_per_vecka",
+            "Beviljade timmar per vecka enligt SFB",
+            (
+                _YEAR,
+                _AREA,
+                ColumnSpec("timmar_per_vecka", "number", "Timmar per person i genomsnitt", "timmar", minimum=0),
+            ),
+            ("ar", "omrade"),
+            gives="hur många timmar Försäkringskassan har beviljat var och en i genomsnitt",
+            fetched=True,
+        ),
+        TableSpec(
+            "lss_utjamning",
+            "Utjämning av LSS-kostnader mellan kommuner",
+            (
+                _YEAR,
+                ColumnSpec("slag", "text", "Vad som blev, eller vad som beslutades", allowed=("utfall", "beslut")),
+                _AREA,
+                ColumnSpec("bidrag_kr_per_inv", "number", "Bidrag per invånare, avgift är negativ", "kr"),
+            ),
+            ("ar", "slag", "omrade"),
+            gives="vad kommunen får eller betalar i utjämningen",
+            fetched=True,
         ),
         TableSpec("loner", "Löneökning", MUNICIPAL_TABLES["loner"].columns, MUNICIPAL_TABLES["loner"].key),
         TableSpec(

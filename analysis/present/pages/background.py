@@ -115,7 +115,7 @@ def disposition_text(book: Book) -> Prose:
         middle.append("kostnaden per invånare")
     middle.append("ändringarna i lagstiftningen")
     for law in LAWS:
-        if municipality.has(f"ekonomi:{law}|nationellt:brukare_1_oktober"):
+        if municipality.has(f"ekonomi:{law}|nationellt:brukare_1_oktober:{law}"):
             middle.append(f"assistansen enligt {law.upper()}")
     if municipality.has("ekonomi:utforare|konton|egen_regi"):
         middle.append("den egna utföraren")

@@ -414,10 +414,11 @@ def summary_list(book: Book) -> Prose:
 
 def _say_october(book: Book, say: Callable[..., None]) -> None:
     """Say how the users on 1 October changed, where the municipality has no numbers of its own."""
-    if book.municipality.has("brukare") or not book.municipality.has("nationellt:brukare_1_oktober"):
+    if book.municipality.has("brukare"):
         return
     for law in LAWS:
-        say(lambda law=law: next(iter(october_sentences(book, law)), ""), f"oktober_{law}", lead=f"{law.upper()}. ")
+        if book.municipality.has(f"nationellt:brukare_1_oktober:{law}"):
+            say(lambda law=law: next(iter(october_sentences(book, law)), ""), f"oktober_{law}", lead=f"{law.upper()}. ")
 
 
 def _words(text: Prose) -> str:

@@ -55,9 +55,9 @@ def tables_table(book: Book) -> Markup:
             continue
         lines.append([spec.title, f"{name}.csv", number(len(frame)), _years(frame), _statuses(frame)])
     for name, frame in book.municipality.national.items():
-        lines.append(
-            [NATIONAL_TABLES[name].title, f"nationellt/{name}.csv", number(len(frame)), _years(frame), _statuses(frame)]
-        )
+        spec = NATIONAL_TABLES[name]
+        file = f"nationellt/kolada/{name}.csv" if spec.fetched else f"nationellt/{name}.csv"
+        lines.append([spec.title, file, number(len(frame)), _years(frame), _statuses(frame)])
     return simple_table("Tabeller som boken bygger på", ["Tabell", "Fil", "Rader", "År", "Status"], lines)
 
 

@@ -197,11 +197,14 @@ def flow_chart(book: Book, group: str = "alla") -> ChartView:
 def october_sentences(book: Book, law: str) -> list[str]:
     """Return which areas rose and which fell, and the municipality's own change."""
     frame = users_1_october(book.municipality, law).frame
-    changes = {area: change_between(frame[area]) for area in frame.columns}
-    own, share = changes[book.municipality.area]
-    span = f"{frame.index[0]} och {frame.index[-1]}"
-    if len(frame) < 2:
+    years = frame[book.municipality.area].dropna().index
+    if len(years) < 2:
         return []
+    # The others' change over the municipality's own years, where they have both.
+    ends = frame.loc[[years[0], years[-1]]]
+    changes = {area: change_between(ends[area]) for area in frame.columns if ends[area].notna().all()}
+    own, share = changes[book.municipality.area]
+    span = f"{years[0]} och {years[-1]}"
     shown = f" ({percent(abs(share))})" if share == share else ""
     first = (
         f"Mellan den 1 oktober {span} {'ökade' if own > 0 else 'minskade'} antalet brukare i {book.name} med "
