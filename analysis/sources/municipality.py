@@ -24,7 +24,7 @@ from analysis.sources.registers import (
     read_parameters,
     read_sources,
 )
-from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
+from analysis.sources.schema import CODE_TABLE, MUNICIPAL_TABLES, NATIONAL_TABLES
 
 _CARD_FIELDS = ("namn", "kod", "lan", "namnd", "uppdragsgivare", "uppdrag", "uppdrag_kalla", "uppdrag_plats", "period",
                 "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden")
@@ -127,7 +127,8 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     path = national_folder / "antaganden.yml"
     assumptions, more = read_assumptions(path, shown_path(path, data))
     faults += more
-    national, more = _read_tables(national_folder, NATIONAL_TABLES, sources, data, required=True)
+    national, more = _read_tables(national_folder, NATIONAL_TABLES, sources, data, required=True,
+                                  beside=[CODE_TABLE.name])
     faults += more
     tables, more = _read_tables(folder, MUNICIPAL_TABLES, sources, data, required=False)
     faults += more
@@ -141,11 +142,11 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     return Municipality(slug=slug, tables=tables, national=national, sources=sources, parameters=parameters, **card)
 
 
-def _read_tables(folder, specs, sources, data, *, required):
+def _read_tables(folder, specs, sources, data, *, required, beside=()):
     tables, faults = {}, []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         table = path.suffix.lower() in (".csv", ".xlsx", ".xls", ".ods") and not path.name.startswith((".", "~"))
-        if table and path.name not in {f"{name}.csv" for name in specs}:
+        if table and path.name not in {f"{name}.csv" for name in (*specs, *beside)}:
             near = difflib.get_close_matches(path.stem.lower(), specs, n=1)
             faults.append(Fault(shown_path(path, data), "okänd tabell",
                                 "en CSV-fil som heter någon av " + ", ".join(sorted(specs)),
