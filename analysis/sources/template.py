@@ -191,9 +191,9 @@ def _write_table(
                 EXAMPLE + (shown if isinstance(shown, str) else number_text(shown)),
                 styles.example,
             )
-        sheet.data_validation(
-            FIRST_ROW, position, max(LAST_ROW, FIRST_ROW + len(rows)), position, _validation(column, lists)
-        )
+        rule = _validation(column, lists)
+        if rule:
+            sheet.data_validation(FIRST_ROW, position, max(LAST_ROW, FIRST_ROW + len(rows)), position, rule)
     sheet.set_row(EXPLANATION_ROW, 110)
     for number, row in enumerate(rows, start=FIRST_ROW):
         for position, (value, column) in enumerate(zip(row, spec.all_columns, strict=True)):
@@ -240,8 +240,8 @@ def explanation(column: ColumnSpec) -> str:
 
 
 def _validation(column: ColumnSpec, lists: _Lists) -> dict:
-    """Return Excel's own check of a column: it stops a word that is not in the list, and warns for the rest."""
-    rule: dict = {"validate": "any"}
+    """Return Excel's own check of a column, if any: it stops a word that is not in the list, and warns for the rest."""
+    rule: dict = {}
     if column.allowed:
         rule = {"validate": "list", "source": lists.reference(column.allowed), "error_type": "stop"}
     elif column.name in SOURCE_COLUMNS and column not in SOURCE_TABLE.columns:
@@ -266,9 +266,9 @@ def _validation(column: ColumnSpec, lists: _Lists) -> dict:
             "minimum": -1e15 if column.minimum is None else column.minimum,
             "maximum": 1e15 if column.maximum is None else column.maximum,
         }
-    if rule["validate"] != "any":
-        rule |= {"error_title": "Kontrollera värdet", "error_message": explanation(column)[:255]}
-    return rule | {"ignore_blank": True}
+    if rule:
+        rule |= {"error_title": "Kontrollera värdet", "error_message": explanation(column)[:255], "ignore_blank": True}
+    return rule
 
 
 def _write_start(sheet: Worksheet, card: Card, chapters: Sequence[ChapterNeeds], styles: _Styles) -> None:

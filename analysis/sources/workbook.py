@@ -144,7 +144,7 @@ def _format_fault(content: bytes, shown: str) -> Fault | None:
     if not content:
         problem, advice = "filen är tom", "hämta den senast sparade versionen av filen"
     elif content.startswith(b"\xd0\xcf\x11\xe0"):
-        problem = "filen är sparad i det gamla formatet .xls"
+        problem = "filen är sparad i det gamla formatet (.xls)"
         if "EncryptedPackage".encode("utf-16-le") in content:
             problem = "filen är skyddad med lösenord"
             advice = "ta bort lösenordet i Excel (Arkiv, Information, Skydda arbetsbok) och spara"
@@ -174,7 +174,7 @@ def _format_fault(content: bytes, shown: str) -> Fault | None:
                 "öppna den i Excel, låt Excel reparera den och spara den på nytt",
             )
         if "content.xml" in names:
-            problem = "filen är ett kalkylark i formatet .ods"
+            problem = "filen är ett kalkylark av ett annat slag (.ods)"
         elif "xl/workbook.xml" not in names:
             problem = "filen är ingen arbetsbok från Excel"
     return Fault(shown, problem, _XLSX, advice) if problem else None
