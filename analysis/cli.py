@@ -93,7 +93,7 @@ def _parser() -> argparse.ArgumentParser:
     new.add_argument("--till", type=_year, metavar="ÅR", help="sista året (annars förra året)")
     export.add_argument("slug", metavar="KOMMUN", help="mappens namn, t.ex. malmo")
     for one in (new, export):
-        one.add_argument("--fil", type=Path, metavar="FIL", help="arbetsbokens namn (annars mappens namn, i den här mappen)")
+        one.add_argument("--fil", type=Path, metavar="FIL", help="arbetsbokens namn (annars kommunens mappnamn)")
     import_.add_argument("file", type=Path, metavar="FIL", help="arbetsboken, t.ex. lund.xlsx")
     import_.add_argument("--torrkorning", action="store_true", help="kontrollera och berätta, men ändra ingenting")
     build.add_argument("--out", type=Path, metavar="MAPP", help="var webbplatsen hamnar (annars _build/html)")

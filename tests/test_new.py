@@ -33,7 +33,29 @@ from analysis.sources.template import (
 
 CODES = read_codes(DATA)
 # The counties' codes in the order that SCB gives them; 02, 11, 15 and 16 are no longer in use.
-COUNTIES = "01 03 04 05 06 07 08 09 10 12 13 14 17 18 19 20 21 22 23 24 25".split()
+COUNTIES = [
+    "01",
+    "03",
+    "04",
+    "05",
+    "06",
+    "07",
+    "08",
+    "09",
+    "10",
+    "12",
+    "13",
+    "14",
+    "17",
+    "18",
+    "19",
+    "20",
+    "21",
+    "22",
+    "23",
+    "24",
+    "25",
+]
 SPECS = (SOURCE_TABLE, *MUNICIPAL_TABLES.values())
 
 
@@ -58,8 +80,7 @@ def here(tmp_path: Path, monkeypatch) -> Path:
 def tree(folder: Path) -> dict[str, bytes]:
     """Every file below a folder, and every folder, hidden ones too."""
     return {
-        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b""
-        for path in folder.rglob("*")
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")
     }
 
 
@@ -220,8 +241,9 @@ def test_without_the_list_of_municipalities_nothing_is_made(data, here, capsys, 
 )
 @pytest.mark.parametrize(("place", "name"), [(Path, "write_bytes"), (Path, "rename"), (Path, "replace")])
 @pytest.mark.parametrize("turn", [1, 2])
-def test_a_write_that_fails_leaves_neither_folder_nor_workbook(data, here, capsys, monkeypatch, error, words, place,
-                                                               name, turn):
+def test_a_write_that_fails_leaves_neither_folder_nor_workbook(
+    data, here, capsys, monkeypatch, error, words, place, name, turn
+):
     before, real, calls = tree(data.parent), getattr(place, name), []
 
     def failing(path, *arguments, **options):
@@ -321,8 +343,11 @@ def test_years_and_parts_are_filled_in_where_they_give_the_rows(workbook):
     for name, spec in MUNICIPAL_TABLES.items():
         rows = [row for row in workbook[spec.sheet].iter_rows(min_row=FIRST_ROW + 1, values_only=True) if any(row)]
         other = next((column for column in spec.columns if column.name in spec.key and column.allowed), None)
-        expected = [(year, in_words(value)) for value in other.allowed for year in range(2020, 2026)] if (
-            name in filled) else []
+        expected = (
+            [(year, in_words(value)) for value in other.allowed for year in range(2020, 2026)]
+            if (name in filled)
+            else []
+        )
         assert [row[:2] for row in rows] == expected
         assert not any(any(row[2:]) for row in rows)
 
@@ -339,8 +364,12 @@ def test_the_first_sheet_tells_which_tables_give_which_chapters(workbook):
         for chapter in chapters:
             names = {one.partition(":")[0] for need in chapter.needs for one in need.split("|")}
             cells = json.loads(chapter.path.read_text(encoding="utf-8"))["cells"]
-            more = {one.partition(":")[0] for cell in cells for need in needs_of(cell["metadata"])
-                    for one in need.split("|")}
+            more = {
+                one.partition(":")[0]
+                for cell in cells
+                for need in needs_of(cell["metadata"])
+                for one in need.split("|")
+            }
             needed += [chapter.title] * (spec.name in names)
             richer += [chapter.title] * (spec.name in more - names)
         assert by_sheet[spec.sheet][1:3] == (spec.title, spec.gives)

@@ -276,7 +276,7 @@ def test_what_the_package_says_is_spelt_right(speller):
 
 def test_the_words_of_the_workbook_are_spelt_right(speller):
     texts = [
-        (spec.name, " . ".join([spec.sheet, *(column.label for column in spec.all_columns), *map(in_words, values(spec))]))
+        (spec.name, " . ".join([spec.sheet, *(one.label for one in spec.all_columns), *map(in_words, values(spec))]))
         for spec in (SOURCE_TABLE, *MUNICIPAL_TABLES.values())
     ]
     # A status is written as in the data.

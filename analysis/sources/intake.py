@@ -378,6 +378,11 @@ def _in_sheet(fault: Fault, table: SheetTable, shown: str) -> Fault:
         )
         for text in (fault.problem, fault.expected, fault.advice)
     ]
+    if "står redan på rad" in fault.problem:
+        labels = {column.name: column.label for column in table.spec.all_columns}
+        names = "|".join(map(re.escape, table.spec.key))
+        words[0] = re.sub(f"(?<![^ ])({names})(?= )", lambda found: labels[found[0]], words[0])
+        words[1] = "en rad för varje kombination av " + ", ".join(labels[name] for name in table.spec.key)
     return Fault(shown, *words, fault.row, fault.column, fault.value, table.sheet, cell)
 
 
@@ -416,7 +421,8 @@ def _merge_sources(content: WorkbookContent, register: bytes, path: Path) -> byt
     text = decode(register)
     ending = "\r\n" if "\r\n" in text else "\n"
     text = text.replace("\r\n", "\n")
-    for source in wanted:
+    # By name, since one that stands twice is already at fault.
+    for source in {source.id: source for source in wanted}.values():
         if known.get(source.id) == source:
             continue
         values = {

@@ -201,7 +201,7 @@ def _read_sheets(content: WorkbookContent, formulas: openpyxl.Workbook, cached: 
         elif heading is None:
             facts = _facts(values)
             content.facts = facts | content.facts
-            if not facts and name != fold(START_SHEET) and any(map(any, values.iter_rows(values_only=True))):
+            if not facts and name != fold(START_SHEET) and _Cells(values).held:
                 content.notes.append(f"Bladet ”{sheet.title}” är ingen av bokens tabeller och lästes inte.")
         else:
             found.setdefault(heading.spec.name, []).append((sheet, heading))
@@ -254,12 +254,12 @@ class _Heading:
 
 def _find_heading(sheet: Worksheet, named: TableSpec | None) -> _Heading | None:
     """Return the row whose headings are a table's own, the named one's if its sheet has that name."""
-    spread = _merged(sheet)
+    cells = _Cells(sheet)
     best: tuple[float, int, _Heading] | None = None
-    for row in range(1, min(sheet.max_row, _HEADING_ROWS) + 1):
+    for row in range(1, _HEADING_ROWS + 1):
         texts = {}
-        for position in range(1, sheet.max_column + 1):
-            value = sheet.cell(*spread.get((row, position), (row, position))).value
+        for position in cells.columns:
+            value = cells.held.get(cells.merged.get((row, position), (row, position)))
             if isinstance(value, str) and clean(value):
                 texts[position] = plain_text(value)
         folded = {fold(text) for text in texts.values()}
@@ -271,21 +271,29 @@ def _find_heading(sheet: Worksheet, named: TableSpec | None) -> _Heading | None:
             if spec is named:
                 alike = len(own & folded) / len(own)
             # Headings that are merged over two rows stand in both; what counts is the lower.
-            last = best is not None and alike == best[0] and (row, min(texts)) in spread
+            last = best is not None and alike == best[0] and (row, min(texts)) in cells.merged
             if alike >= enough and (best is None or alike > best[0] or last):
                 best = (alike, row, _Heading(spec, row, texts))
     return best[2] if best else None
 
 
-def _merged(sheet: Worksheet) -> dict[tuple[int, int], tuple[int, int]]:
-    """Return the cell that holds the value, for each cell that is merged into another."""
-    return {
-        (row, column): (area.min_row, area.min_col)
-        for area in sheet.merged_cells.ranges
-        for row in range(area.min_row, area.max_row + 1)
-        for column in range(area.min_col, area.max_col + 1)
-        if (row, column) != (area.min_row, area.min_col)
-    }
+class _Cells:
+    """The cells of a sheet that hold something, by row and column, and which are merged into which."""
+
+    def __init__(self, sheet: Worksheet):
+        # Only the cells that there are: by its formats alone, a sheet may reach its millionth row.
+        self.held = {at: cell.value for at, cell in sheet._cells.items() if cell.value not in (None, "")}
+        self.rows = sorted({row for row, _ in self.held})
+        last_row, last_column = max(self.rows, default=0), max((column for _, column in self.held), default=0)
+        self.areas = {(area.min_row, area.min_col): area for area in sheet.merged_cells.ranges}
+        self.merged = {
+            (row, column): at
+            for at, area in self.areas.items()
+            for row in range(area.min_row, min(area.max_row, last_row) + 1)
+            for column in range(area.min_col, min(area.max_col, last_column) + 1)
+            if (row, column) != at
+        }
+        self.columns = sorted({column for _, column in (*self.held, *self.merged)})
 
 
 class _Reader:
@@ -297,6 +305,7 @@ class _Reader:
         self.shown, self.sheet, self.values, self.heading = shown, sheet, values, heading
         self.spec, self.faults, self.notes = heading.spec, faults, notes
         self.columns: dict[str, int] = {}
+        self.cells = _Cells(sheet)
 
     def read(self) -> SheetTable:
         """Return the table."""
@@ -305,8 +314,8 @@ class _Reader:
         rows: dict[int, dict[str, str]] = {}
         if not self.faults:
             self._note_hidden()
-            for number in range(self.heading.row + 1, self.sheet.max_row + 1):
-                row = self._row(number)
+            for number in self.cells.rows:
+                row = self._row(number) if number > self.heading.row else None
                 if row:
                     rows[number] = row
         return SheetTable(self.spec, self.sheet.title, self.heading.row, letters, rows)
@@ -347,9 +356,7 @@ class _Reader:
             else:
                 self.columns[name] = position
         nameless = [
-            position
-            for position in range(1, self.sheet.max_column + 1)
-            if position not in self.heading.texts and self._below(position)
+            position for position in self.cells.columns if position not in self.heading.texts and self._below(position)
         ]
         for column in (column for column in self.spec.all_columns if column.name not in self.columns):
             near = difflib.get_close_matches(column.name, [fold(text) for text in unknown.values()], n=1, cutoff=0.7)
@@ -390,10 +397,7 @@ class _Reader:
                 )
 
     def _below(self, position: int) -> bool:
-        return any(
-            self.sheet.cell(row, position).value not in (None, "")
-            for row in range(self.heading.row + 1, self.sheet.max_row + 1)
-        )
+        return any(column == position and row > self.heading.row for row, column in self.cells.held)
 
     def _note_hidden(self) -> None:
         if self.sheet.sheet_state != "visible":
@@ -411,8 +415,6 @@ class _Reader:
                     f"Blad {self.sheet.title}, kolumn {get_column_letter(position)} ({label}) är dold men lästes."
                 )
         self.hidden_rows = {row for row, one in self.sheet.row_dimensions.items() if one.hidden}
-        self.merged = _merged(self.sheet)
-        self.areas = {(area.min_row, area.min_col): area for area in self.sheet.merged_cells.ranges}
 
     def _row(self, number: int) -> dict[str, str] | None:
         """Return a row's cells as text; None for a row that is empty, an example, or has only what was filled in."""
@@ -420,7 +422,8 @@ class _Reader:
         filled = {name: text for name, text in written.items() if text}
         if not filled or all(text.startswith(EXAMPLE.strip()) for text in filled.values()):
             return None
-        if set(filled) <= {column.name for column in grid_columns(self.spec)}:
+        grid = {column.name: column for column in grid_columns(self.spec)}
+        if set(filled) <= set(grid) and all(_as_given(text, grid[name]) for name, text in filled.items()):
             return None
         if len(filled) > 1 and all(fold(text) == name for name, text in filled.items()):
             self.notes.append(f"Blad {self.sheet.title}, rad {number}: rubrikerna står en gång till och hoppades över.")
@@ -457,16 +460,16 @@ class _Reader:
 
     def _written(self, row: int, position: int) -> str:
         """Return what a cell shows, only to tell whether and how its row is to be read."""
-        at = self.merged.get((row, position), (row, position))
-        if at != (row, position) and self.areas[at].min_col != self.areas[at].max_col:
+        at = self.cells.merged.get((row, position), (row, position))
+        if at != (row, position) and self.cells.areas[at].min_col != self.cells.areas[at].max_col:
             return ""
-        value = self.sheet.cell(*at).value
+        value = self.cells.held.get(at)
         return "" if value is None else plain_text(str(value))
 
     def _cell(self, row: int, position: int, column: ColumnSpec) -> tuple[str, bool]:
         """Return a cell's text as CSV would hold it, and whether it stood there as approximate."""
-        at = self.merged.get((row, position), (row, position))
-        area = self.areas.get(at)
+        at = self.cells.merged.get((row, position), (row, position))
+        area = self.cells.areas.get(at)
         if area is not None:
             own = {
                 self.columns[name]
@@ -488,6 +491,11 @@ class _Reader:
         elif guess:
             self._note(row, position, guess)
         return text, about
+
+
+def _as_given(text: str, column: ColumnSpec) -> bool:
+    """Tell whether a cell may be one that the workbook filled in, and not a note."""
+    return text.isdigit() if column.kind == "year" else fold(text) in column.allowed
 
 
 def _text_of(cell: Cell, cached: Cell, column: ColumnSpec) -> tuple[str, str, bool]:
