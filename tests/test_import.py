@@ -553,6 +553,11 @@ def _overwrite_example(book):
     put(sheet, SFB_ROW, *[""] * 7)
 
 
+def _format_a_million_rows(book):
+    sheet = book["Ekonomi"]
+    sheet["A1048576"].number_format = sheet["XFD1"].number_format = "0.00"
+
+
 def _copy_unfilled(book):
     copy = book.copy_worksheet(book["Ekonomi"])
     copy.title = "Ekonomi (tom)"
@@ -582,6 +587,7 @@ DEEDS: list[tuple[Callable, str | None]] = [
     (_repeat_headings, f"Blad Ekonomi, rad {SFB_ROW + 1}: rubrikerna står en gång till och hoppades över."),
     (_overwrite_example, None),
     (_copy_unfilled, None),
+    (_format_a_million_rows, None),
 ]
 
 

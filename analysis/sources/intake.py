@@ -18,7 +18,7 @@ import yaml
 
 from analysis.sources.faults import DataError, Fault, file_fault, shown_path
 from analysis.sources.municipal_codes import MunicipalCode, find_municipality, read_codes, slug_faults
-from analysis.sources.municipality import Municipality, list_municipalities
+from analysis.sources.municipality import Municipality, default_data_directory, list_municipalities
 from analysis.sources.reader import decode, read_table
 from analysis.sources.registers import Register, Source, read_sources
 from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE
@@ -89,7 +89,7 @@ def create_municipality(
     if faults:
         raise DataError(faults)
     card = Card(slug, entry.name, entry.code, first, last)
-    content = make_template(card, chapters, _examples(data_directory, slug))
+    content = make_template(card, chapters, _examples(slug))
     with _told(workbook):
         beside = _written_beside(workbook, content)
     try:
@@ -135,9 +135,7 @@ def export_workbook(
         municipality.slug, municipality.name, municipality.code, municipality.first_year, municipality.last_year
     )
     try:
-        content = make_template(
-            card, chapters, _examples(data_directory, municipality.slug), municipality.tables, sources
-        )
+        content = make_template(card, chapters, _examples(municipality.slug), municipality.tables, sources)
     except ValueError as error:
         raise DataError(
             [Fault(workbook.name, str(error), "kortare texter", "korta texten i kommunens CSV-fil")]
@@ -213,32 +211,24 @@ def _told(path: Path) -> Iterator[None]:
         raise DataError([file_fault(error, shown, "att filen går att läsa och skriva")]) from error
 
 
-def _examples(data_directory: Path, slug: str) -> dict[str, list]:
-    """Return, for each table, the first row of the first other municipality that has one."""
+def _examples(slug: str) -> dict[str, list]:
+    """Return, for each table, the first row of the first other municipality in the project's own data that has one."""
+    data = default_data_directory()
+    sources, _ = read_sources(data / "kallor.yml", "kallor.yml")
     examples: dict[str, list] = {}
-    for other in list_municipalities(data_directory):
+    for other in list_municipalities(data):
         for name, spec in MUNICIPAL_TABLES.items():
-            path = data_directory / "kommuner" / other / f"{name}.csv"
+            path = data / "kommuner" / other / f"{name}.csv"
             if other == slug or name in examples or not path.exists():
                 continue
-            try:
-                frame, _ = read_table(path, spec, (), path.name)
-            except OSError:
-                continue
-            if len(frame):
-                examples[name] = frame.values.tolist()[0]
-    try:
-        sources, _ = read_sources(data_directory / "kallor.yml", "kallor.yml")
-    except OSError:
-        sources = {}
-    used = [
-        row[[column.name for column in MUNICIPAL_TABLES[name].all_columns].index("kalla")]
-        for name, row in examples.items()
-        if MUNICIPAL_TABLES[name].provenance
-    ]
-    shown = next((sources[id_] for id_ in used if id_ in sources), None)
-    if shown:
-        examples[SOURCE_TABLE.name] = [shown.id, *(str(getattr(shown, field)) for field in _SOURCE_FIELDS)]
+            frame, faults = read_table(path, spec, sources, path.name)
+            if not faults:
+                examples[name] = frame.iloc[0].tolist()
+                used = sources.get(str(frame.iloc[0].get("kalla")))
+                if used:
+                    examples.setdefault(
+                        SOURCE_TABLE.name, [used.id, *(str(getattr(used, field)) for field in _SOURCE_FIELDS)]
+                    )
     return examples
 
 

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import ceil
 
 import pandas as pd
 from xlsxwriter import Workbook
@@ -35,6 +36,7 @@ SOURCE_COLUMNS = ("kalla", "kalla_2")
 TITLE_ROW, ABOUT_ROW, EXPLANATION_ROW, HEADING_ROW, EXAMPLE_ROW, FIRST_ROW = range(6)
 LAST_ROW = 2000
 WIDTHS = {"year": 11, "integer": 15, "number": 17, "date": 15, "text": 28}
+START_WIDTHS, LINE_HEIGHT = (36, 44, 44, 44, 60), 15
 LONGEST_TEXT = 32767
 # Characters that XML, and so a workbook, cannot hold.
 _UNWRITABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ufffe\uffff]")
@@ -107,6 +109,9 @@ def make_template(
                 rows = tables[spec.name].values.tolist() if spec.name in tables else []
             _write_table(sheet, spec, rows, examples.get(spec.name, ()), styles, listed)
         _write_start(start, card, chapters, styles)
+        for sheet in workbook.worksheets():
+            sheet.set_landscape()
+            sheet.fit_to_pages(1, 0)
         _write_lists(workbook.add_worksheet(LIST_SHEET), listed)
     return content.getvalue()
 
@@ -121,6 +126,7 @@ class _Styles:
         self.title = style(bold=True, font_size=14)
         self.about = style(italic=True)
         self.words = style(text_wrap=True)
+        self.link = style(font_color="#0B4FA3", underline=1)
         self.explanation = style(text_wrap=True, italic=True, font_color="#444444", font_size=9)
         self.heading = style(text_wrap=True, bold=True, bottom=1, bg_color="#DDE6F0")
         self.example = style(italic=True, font_color="#666666", bg_color="#F2F2F2", num_format="@")
@@ -128,7 +134,7 @@ class _Styles:
         self.kinds = {
             "text": style(num_format="@", text_wrap=True),
             "date": style(num_format="@"),
-            "year": style(num_format="0"),
+            "year": style(num_format="0", align="left"),
             "integer": style(),
             "number": style(),
         }
@@ -289,29 +295,36 @@ def _write_start(sheet: Worksheet, card: Card, chapters: Sequence[ChapterNeeds],
         sheet.write_string(row, 0, line)
         row += 1
     row += 1
-    heads = ("Blad", "Innehåll", "Ger i boken", "Kapitel som kräver bladet", "Kapitel som får veta mer av bladet")
+    heads = ("Blad", "Innehåll", "Ger i boken", "Kapitel som bygger på bladet", "Kapitel som får veta mer av bladet")
     for position, head in enumerate(heads):
         sheet.write_string(row, position, head, styles.heading)
     for spec in MUNICIPAL_TABLES.values():
         row += 1
         needed = [chapter.title for chapter in chapters if spec.name in chapter.tables]
         richer = [chapter.title for chapter in chapters if spec.name in chapter.more - chapter.tables]
-        sheet.write_url(row, 0, f"internal:'{spec.sheet}'!A1", string=spec.sheet)
-        for position, text in enumerate((spec.title, spec.gives, ", ".join(needed), ", ".join(richer)), start=1):
-            sheet.write_string(row, position, text, styles.words)
+        sheet.write_url(row, 0, f"internal:'{spec.sheet}'!A1", styles.link, spec.sheet)
+        _write_words(sheet, row, ("", spec.title, spec.gives, ", ".join(needed), ", ".join(richer)), styles)
     row += 2
     sheet.write_string(row, 0, "Kapitel", styles.heading)
     sheet.write_string(row, 1, "Behöver", styles.heading)
     for chapter in chapters:
         row += 1
-        sheet.write_string(row, 0, chapter.title, styles.words)
-        sheet.write_string(row, 1, chapter.needs or "Kommer alltid med", styles.words)
-    for position, width in enumerate((34, 44, 44, 44, 60)):
+        _write_words(sheet, row, (chapter.title, chapter.needs or "Kommer alltid med"), styles)
+    for position, width in enumerate(START_WIDTHS):
         sheet.set_column(position, position, width)
 
 
+def _write_words(sheet: Worksheet, row: int, texts: Sequence[str], styles: _Styles) -> None:
+    """Write a row of texts, and give it the height that they need, which not every program works out by itself."""
+    lines = max(ceil(len(text) / width) for text, width in zip(texts, START_WIDTHS, strict=False))
+    sheet.set_row(row, LINE_HEIGHT * lines)
+    for position, text in enumerate(texts):
+        if text:
+            sheet.write_string(row, position, text, styles.words)
+
+
 _INSTRUCTIONS = (
-    "Fyll bara i det som ni har. Ett blad som lämnas tomt gör att kapitlen som kräver det utelämnas, inget annat.",
+    "Fyll bara i det som ni har. Kapitel utan underlag utelämnas; längst ned står vad varje kapitel behöver.",
     f"Börja med bladet {SOURCE_TABLE.sheet}: varje rad på de andra bladen anger vilken källa uppgiften kommer ifrån.",
     "Saknas en enstaka uppgift lämnar ni cellen tom, eller skriver .. där. Skriv ca framför ett uppskattat tal.",
     "Skriv tal med decimalkomma och utan enhet. Vilken enhet som gäller står i rubriken.",
