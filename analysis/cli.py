@@ -57,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(options.unharmed, file=sys.stderr)
         return 1
     except OSError as error:
-        print(file_fault(error, str(error.filename or "datorn"), "att filen går att läsa och skriva"), file=sys.stderr)
-        print(options.unharmed, file=sys.stderr)
+        fault = file_fault(error, str(error.filename or "En fil"), "att filen går att läsa och skriva")
+        print(fault, options.unharmed, file=sys.stderr)
         return 1
 
 

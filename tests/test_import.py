@@ -731,6 +731,42 @@ def test_twenty_human_faults_give_twenty_messages(book, data, capsys):
     assert tree(data) == before
 
 
+JUNK = ["okänt!", True, datetime.time(1, 2), "=NOW()", "#REF!", None]
+
+
+@pytest.fixture(scope="module")
+def bjuv(tmp_path_factory) -> tuple[Path, bytes]:
+    """A data folder and Bjuv's workbook."""
+    root = tmp_path_factory.mktemp("bjuv")
+    assert cli.main(["export", "bjuv", "--fil", str(root / "bjuv.xlsx")]) == 0
+    return Path(shutil.copytree(DATA, root / "data")), (root / "bjuv.xlsx").read_bytes()
+
+
+@given(st.data())
+@settings(max_examples=30)
+def test_a_cell_that_is_spoilt_is_named(bjuv, draw):
+    data, content = bjuv
+    workbook = openpyxl.load_workbook(io.BytesIO(content))
+    table = draw.draw(st.sampled_from(["iakttagelser", "val_av_utforare", "fakta", "scenario", "motsagelser"]))
+    spec = MUNICIPAL_TABLES[table]
+    sheet, junk = workbook[spec.sheet], draw.draw(st.sampled_from(JUNK))
+    column = draw.draw(st.sampled_from([one for one in spec.all_columns if one.kind != "text" or one.allowed]))
+    row = draw.draw(st.integers(6, sheet.max_row))
+    cell = sheet.cell(row, [one.name for one in spec.all_columns].index(column.name) + 1)
+    cell.value = junk
+    if junk == "#REF!":
+        cell.data_type = "e"
+    path = data.parent / "spoilt.xlsx"
+    workbook.save(path)
+    if junk is None and column.optional:
+        import_workbook(path, data, faults_of, dry_run=True)
+        return
+    with pytest.raises(DataError) as caught:
+        import_workbook(path, data, faults_of, dry_run=True)
+    (fault,) = caught.value.faults
+    assert str(fault).startswith(f"spoilt.xlsx, blad {spec.sheet}, cell {cell.coordinate} ({column.label}): ")
+
+
 FILES: list[tuple[str, bytes, str]] = [
     ("tom.xlsx", b"", "filen är tom"),
     ("gammal.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "det gamla formatet (.xls)"),
