@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.sources import DataError, Municipality, default_data_directory, list_municipalities, load_municipality
-from analysis.sources.faults import Fault, shown_path
+from analysis.sources.faults import Fault, file_fault, shown_path
 from analysis.sources.municipality import overdue_parameters
 from analysis.sources.reader import line_numbers
 
@@ -50,12 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         return options.run(options)
     except KeyboardInterrupt:
-        print("Avbrutet. Den gamla webbplatsen står kvar.", file=sys.stderr)
+        print(f"Avbrutet. {options.unharmed}", file=sys.stderr)
         return 130
+    except DataError as error:
+        for fault in error.faults:
+            print(fault, file=sys.stderr)
+        print(options.unharmed, file=sys.stderr)
+        return 1
     except OSError as error:
-        file = f" ({error.filename})" if error.filename else ""
-        print(f"Det gick inte att läsa eller skriva: {error.strerror or error}{file}. Den gamla webbplatsen står kvar.",
-              file=sys.stderr)
+        fault = file_fault(error, str(error.filename or "En fil"), "att filen går att läsa och skriva")
+        print(fault, options.unharmed, file=sys.stderr)
         return 1
 
 
@@ -66,18 +70,34 @@ def _parser() -> argparse.ArgumentParser:
                                      description="Bygger kommunernas böcker om personlig assistans.")
     commands = parser.add_subparsers(title="kommandon", metavar="KOMMANDO", dest="command", required=True)
 
-    def command(name, run, text):
+    def command(name, run, text, unharmed):
         one = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        one.set_defaults(run=run)
+        one.set_defaults(run=run, unharmed=unharmed)
         return one
 
-    build = command("build", _build, "bygg böckerna och webbplatsen")
-    check = command("check", _check, "kontrollera underlaget utan att bygga")
-    fetch = command("fetch", _fetch, "hämta nyckeltal från Kolada till data/nationellt/kolada")
-    notebooks = command("notebooks", _notebooks, "kör om kapitlen i chapters/ (för den som utvecklar)")
+    site, data = "Den gamla webbplatsen står kvar.", "Underlaget är oförändrat."
+    new = command("new", _new, "börja med en ny kommun: en mapp, och en arbetsbok i Excel att fylla i",
+                  "Ingenting skapades.")
+    import_ = command("import", _import, "läs in en ifylld arbetsbok till kommunens tabeller", data)
+    export = command("export", _export, "gör en arbetsbok av de tabeller som kommunen har", "Ingen fil skapades.")
+    fetch = command("fetch", _fetch, "hämta nyckeltal från Kolada till data/nationellt/kolada", "Tabellerna är som förut.")
+    build = command("build", _build, "bygg böckerna och webbplatsen", site)
+    check = command("check", _check, "kontrollera underlaget utan att bygga", data)
+    notebooks = command("notebooks", _notebooks, "kör om kapitlen i chapters/ (för den som utvecklar)", site)
     for one in (build, check, fetch):
         one.add_argument("slugs", nargs="*", metavar="KOMMUN", help="mappens namn, t.ex. malmo; utelämna för alla")
+    for one in (new, import_, export, fetch, build, check):
         one.add_argument("--data", type=Path, metavar="MAPP", help="mappen med underlaget (annars data)")
+    new.add_argument("slug", nargs="?", metavar="MAPPNAMN", help="mappens namn, t.ex. lund; annars görs det av namnet")
+    new.add_argument("--namn", help="kommunens namn, t.ex. Lund eller \"Upplands Väsby\"")
+    new.add_argument("--kod", help="kommunkoden hos SCB, t.ex. 1281; räcker i stället för namnet")
+    new.add_argument("--fran", type=_year, metavar="ÅR", help="första året (annars fem år före det sista)")
+    new.add_argument("--till", type=_year, metavar="ÅR", help="sista året (annars förra året)")
+    export.add_argument("slug", metavar="KOMMUN", help="mappens namn, t.ex. malmo")
+    for one in (new, export):
+        one.add_argument("--fil", type=Path, metavar="FIL", help="arbetsbokens namn (annars kommunens mappnamn)")
+    import_.add_argument("file", type=Path, metavar="FIL", help="arbetsboken, t.ex. lund.xlsx")
+    import_.add_argument("--torrkorning", action="store_true", help="kontrollera och berätta, men ändra ingenting")
     build.add_argument("--out", type=Path, metavar="MAPP", help="var webbplatsen hamnar (annars _build/html)")
     build.add_argument("--force", action="store_true", help="bygg om även det som är oförändrat")
     source = fetch.add_mutually_exclusive_group()
@@ -94,6 +114,64 @@ def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"”{text}” är inget antal, skriv till exempel 2")
     return int(text)
+
+
+def _year(text: str) -> int:
+    if not (text.isdigit() and len(text) == 4):
+        raise argparse.ArgumentTypeError(f"”{text}” är inget årtal, skriv till exempel 2024")
+    return int(text)
+
+
+def _new(options: argparse.Namespace) -> int:
+    from analysis.publish.plan import chapter_needs, read_chapters
+    from analysis.sources.intake import create_municipality
+    from analysis.sources.municipal_codes import find_municipality, read_codes
+
+    data = options.data or default_data_directory()
+    entry = find_municipality(read_codes(data), options.namn, options.kod, options.slug)
+    slug = options.slug or entry.slug
+    last = options.till or datetime.date.today().year - 1
+    first = options.fran or last - 5
+    workbook = options.fil or Path(f"{slug}.xlsx")
+    create_municipality(entry, slug, (first, last), data, workbook, chapter_needs(read_chapters(PROJECT_ROOT)))
+    print(f"{entry.name} ({entry.code}, {entry.county}) har fått mappen {shown_path(data / 'kommuner' / slug, data)}.")
+    print(f"Fyll i det ni har för {first}–{last} i {workbook}, spara, stäng Excel och kör sedan:")
+    print(f"  python -m analysis import {workbook}")
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from analysis.sources.intake import import_workbook
+
+    data = options.data or default_data_directory()
+    found = import_workbook(options.file, data, _faults_of, dry_run=options.torrkorning)
+    for note in found.notes:
+        print(note)
+    for name, count in found.rows.items():
+        print(f"{name}.csv: {count} rader" if count != 1 else f"{name}.csv: 1 rad")
+    folder = shown_path(data / "kommuner" / found.slug, data)
+    print(f"Allt gick att läsa. Ingenting är ändrat; utan --torrkorning hade det skrivits i {folder}."
+          if options.torrkorning else f"Inläst i {folder}. Bygg boken med: python -m analysis build {found.slug}")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from analysis.publish.plan import chapter_needs, read_chapters
+    from analysis.sources.intake import export_workbook
+
+    data = options.data or default_data_directory()
+    workbook = options.fil or Path(f"{options.slug}.xlsx")
+    export_workbook(load_municipality(options.slug, data), data, workbook, chapter_needs(read_chapters(PROJECT_ROOT)))
+    print(f"Kommunens tabeller finns nu i {workbook}.")
+    return 0
+
+
+def _faults_of(slug: str, data: Path) -> list[Fault]:
+    """Return everything that is wrong with one municipality in a data folder."""
+    try:
+        return figure_faults(load_municipality(slug, data), data)
+    except DataError as error:
+        return error.faults
 
 
 def _load(options: argparse.Namespace) -> list[Municipality] | None:
@@ -192,24 +270,16 @@ def _fetch(options: argparse.Namespace) -> int:
     try:
         outcome = fetch.rebuild(options.slugs, data) if options.offline else fetch.fetch(
             options.slugs, data, address=options.api)
-    except (DataError, KoladaFault) as fault:
+    except KoladaFault as fault:
         print(fault, file=sys.stderr)
-    except OSError as error:
-        file = f" {error.filename}" if error.filename else ""
-        print(f"Det gick inte att läsa eller skriva{file}: {error.strerror or error}. Är filen öppen i Excel, eller "
-              "disken full?", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("Avbrutet. Tabellerna är som förut.", file=sys.stderr)
-        return 130
-    else:
-        for line in outcome.changes:
-            print(line)
-        for note in outcome.notes:
-            print(f"Att veta: {note}")
-        print(f"Klart. Tabellerna ligger i {data / 'nationellt' / 'kolada'}.")
-        return 0
-    print("Tabellerna är som förut.", file=sys.stderr)
-    return 1
+        print(options.unharmed, file=sys.stderr)
+        return 1
+    for line in outcome.changes:
+        print(line)
+    for note in outcome.notes:
+        print(f"Att veta: {note}")
+    print(f"Klart. Tabellerna ligger i {data / 'nationellt' / 'kolada'}.")
+    return 0
 
 
 def _build(options: argparse.Namespace) -> int:

@@ -22,13 +22,13 @@ from analysis.measures.forms import swedish_order
 from analysis.measures.result import every_measure
 from analysis.present.pages.reconciliation import COLUMN_WORDS
 from analysis.sources import list_municipalities
-from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
+from analysis.sources.schema import CODE_TABLE, MUNICIPAL_TABLES, NATIONAL_TABLES, SOURCE_TABLE, in_words
 
 ROOT = Path(__file__).resolve().parents[1]
 WORD_LIST = Path(__file__).with_name("ordlista.txt")
 # Columns and keys that hold names for the machine, addresses, or what a source calls itself.
 NOT_PROSE = {"kalla", "kalla_2", "uppdrag_kalla", "villkor", "matt", "urval", "nyckel", "varde", "ursprung"}
-NOT_PROSE_IN = {"fakta": {"uppgift"}}
+NOT_PROSE_IN = {"fakta": {"uppgift"}, "kommuner": {"kommun"}}
 NOT_PROSE_KEYS = {
     "kalla",
     "uppdrag_kalla",
@@ -44,7 +44,8 @@ NOT_PROSE_KEYS = {
     "oforandrad_som",
 }
 # What the code's texts name beside Swedish words: keys, folders, commands, fonts and tools.
-NAMED_BY_CODE = {"fetch", "fran", "needs", "omrade", "docstring", "its", "no", "analysis", "chapters", "python"}
+NAMED_BY_CODE = {"build", "new", "fetch", "namnd", "fran", "needs", "omrade", "docstring", "its", "no", "analysis"}
+NAMED_BY_CODE |= {"chapters", "python"}
 NAMED_BY_CODE |= {"tillganglighet"}  # a field in kommun.yml
 NAMED_BY_CODE |= {"control", "character", "kommun.se"}  # what the YAML reader calls a fault; part of an address
 NAMED_BY_CODE |= {"Arial", "Helvetica", "Liberation", "Jupyter", "Book"}
@@ -71,7 +72,7 @@ MARKUP = re.compile(
     r"|^ *:[\w-]+:.*$"  # an option of a directive
     r"|\{[\w:-]+\}"  # the name of a role
     r"|(?<!\w)--?[a-z]\S*"  # an option of a command
-    r"|[^\s()\[\]]+\.(?:csv|yml|txt|py|ipynb|html|j2)\b"  # a file
+    r"|[^\s()\[\]]+\.(?:csv|xlsx|xls|ods|yml|txt|py|ipynb|html|j2)\b"  # a file
     r"|\S+/\S*/\S*"  # a folder
     r"|/\*.*?\*/"  # a comment in a script
     r"|<\w+"  # a tag that ends in another text
@@ -157,7 +158,8 @@ def chapter_texts(folder: Path) -> Iterator[tuple[str, str]]:
 def data_texts(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and the words of every cell of prose in the tables, and every text in the registers."""
     for path in sorted(folder.rglob("*.csv")):
-        spec = (NATIONAL_TABLES if "nationellt" in path.relative_to(folder).parts else MUNICIPAL_TABLES)[path.stem]
+        national = NATIONAL_TABLES | {CODE_TABLE.name: CODE_TABLE}
+        spec = (national if "nationellt" in path.relative_to(folder).parts else MUNICIPAL_TABLES)[path.stem]
         skipped = NOT_PROSE | NOT_PROSE_IN.get(path.stem, set())
         prose = [column.name for column in spec.all_columns if column.kind == "text" and not column.allowed]
         with path.open(encoding="utf-8-sig", newline="") as file:
@@ -279,6 +281,16 @@ def test_what_the_package_says_is_spelt_right(speller):
     parts = yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))["parts"]
     texts = [*package_texts(ROOT / "analysis"), *(("_toc.yml", part.get("caption", "")) for part in parts)]
     found = [line for line in misspelt(speller, texts) if line.split(":")[0] not in named]
+    assert not found, ADVICE + "\n".join(found)
+
+
+def test_the_words_of_the_workbook_are_spelt_right(speller):
+    texts = [
+        (spec.name, " . ".join([spec.sheet, *(one.label for one in spec.all_columns), *map(in_words, values(spec))]))
+        for spec in (SOURCE_TABLE, *MUNICIPAL_TABLES.values())
+    ]
+    # A status is written as in the data.
+    found = [line for line in misspelt(speller, texts) if line.split(":")[0] != "andrahand"]
     assert not found, ADVICE + "\n".join(found)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +11,8 @@ import yaml
 
 from analysis.present.language import listed
 from analysis.sources import Municipality
-from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
+from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES, TableSpec
+from analysis.sources.template import ChapterNeeds
 
 # What the committed copy of a cell carries when its municipality lacks what the cell needs: nbval does not compare it,
 # nbclient does not run it, and Jupyter Book does not show it.
@@ -112,7 +113,23 @@ def plan_book(municipality: Municipality, chapters: Iterable[Chapter]) -> Plan:
     return Plan(municipality, tuple(taken), tuple(left_out))
 
 
-def describe_need(need: str) -> str:
+def chapter_needs(chapters: Iterable[Chapter]) -> list[ChapterNeeds]:
+    """Return what each chapter needs, for the workbook that an analyst fills in: its sheets, and in words."""
+    described = []
+    for chapter in chapters:
+        cells = nbformat.read(chapter.path, as_version=4).cells
+        words = "; ".join(describe_need(need, lambda spec: f"bladet {spec.sheet}") for need in chapter.needs)
+        described.append(ChapterNeeds(chapter.title, words, _tables(chapter.needs),
+                                      _tables(need for cell in cells for need in needs_of(cell.metadata))))
+    return described
+
+
+def _tables(needs: Iterable[str]) -> frozenset[str]:
+    return frozenset(one.partition(":")[0] for need in needs for one in need.split("|"))
+
+
+def describe_need(need: str, name_table: Callable[[TableSpec], str] = lambda spec: f"{spec.name}.csv ({spec.title})"
+                  ) -> str:
     """Return a need in the analyst's words; of several of which one is enough, each table is named once."""
     parts: dict[tuple[str, str], list[str]] = {}
     for one in need.split("|"):
@@ -122,22 +139,24 @@ def describe_need(need: str) -> str:
             parts.setdefault((table, national), []).append(law)
         else:
             parts.setdefault((table, ""), []).append(part)
-    return ", eller ".join(_describe(table, national, chosen) for (table, national), chosen in parts.items())
+    return ", eller ".join(_describe(table, national, chosen, name_table)
+                           for (table, national), chosen in parts.items())
 
 
-def _describe(table: str, national: str, parts: list[str]) -> str:
+def _describe(table: str, national: str, parts: list[str], name_table: Callable[[TableSpec], str]) -> str:
     if table in CARD_WORDS:
         return CARD_WORDS[table]
-    spec = NATIONAL_TABLES.get(national) if national else MUNICIPAL_TABLES.get(table)
-    title = f" ({spec.title})" if spec else ""
     if national:
-        rows = f"kommunens rader i nationellt/{national}.csv{title}"
+        spec = NATIONAL_TABLES.get(national)
+        rows = f"kommunens rader i nationellt/{national}.csv" + (f" ({spec.title})" if spec else "")
         return f"{rows} för {listed([PART_WORDS.get(part, part) for part in parts], 'eller')}" if all(parts) else rows
+    spec = MUNICIPAL_TABLES.get(table)
+    named = name_table(spec) if spec else f"{table}.csv"
     if not all(parts):
-        return f"{table}.csv{title}"
+        return named
     if table == "iakttagelser":
-        return f"{table}.csv{title} med rader för kapitlet {listed(parts, 'eller')}"
-    return f"{table}.csv{title} med rader för {listed([PART_WORDS.get(part, part) for part in parts], 'eller')}"
+        return f"{named} med rader för kapitlet {listed(parts, 'eller')}"
+    return f"{named} med rader för {listed([PART_WORDS.get(part, part) for part in parts], 'eller')}"
 
 
 def needs_of(metadata: dict) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 # Excel writes thousands with a plain, a no-break or a narrow no-break space.
 _SPACES = str.maketrans({"\u00a0": " ", "\u202f": " ", "\u2009": " "})
@@ -70,3 +71,10 @@ def parse_date(text: str) -> str:
     if not re.fullmatch(r"(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?", value):
         raise CellError("inget datum")
     return value
+
+
+def number_text(number: float) -> str:
+    """Return a number as a cell of CSV holds it: every digit it has, with a decimal comma; parse_number undoes it."""
+    if number == int(number):
+        return str(int(number))
+    return format(Decimal(repr(float(number))), "f").replace(".", ",")

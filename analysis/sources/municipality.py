@@ -26,7 +26,7 @@ from analysis.sources.registers import (
     read_parameters,
     read_sources,
 )
-from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES, TableSpec
+from analysis.sources.schema import CODE_TABLE, MUNICIPAL_TABLES, NATIONAL_TABLES, TableSpec
 
 FETCHED_FOLDER = "kolada"  # in data/nationellt
 REPEATED = "andrahand"
@@ -169,7 +169,7 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
 
 def _read_national(folder, sources, data, document):
     """Read the national tables, and with them what fetch has written."""
-    tables, faults = _read_tables(folder, NATIONAL_TABLES, sources, data, required=True)
+    tables, faults = _read_tables(folder, NATIONAL_TABLES, sources, data, required=True, beside=[CODE_TABLE.name])
     fetched, more = _read_tables(folder / FETCHED_FOLDER, NATIONAL_TABLES, sources, data, required=False)
     for name, frame in fetched.items():
         tables[name] = _merged(tables.get(name), frame, NATIONAL_TABLES[name], document)
@@ -193,11 +193,11 @@ def _merged(given: pd.DataFrame | None, fetched: pd.DataFrame, spec: TableSpec, 
     return merged
 
 
-def _read_tables(folder, specs, sources, data, *, required):
+def _read_tables(folder, specs, sources, data, *, required, beside=()):
     tables, faults = {}, []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         table = path.suffix.lower() in (".csv", ".xlsx", ".xls", ".ods") and not path.name.startswith((".", "~"))
-        if table and path.name not in {f"{name}.csv" for name in specs}:
+        if table and path.name not in {f"{name}.csv" for name in (*specs, *beside)}:
             near = difflib.get_close_matches(path.stem.lower(), specs, n=1)
             faults.append(Fault(shown_path(path, data), "okänd tabell",
                                 "en CSV-fil som heter någon av " + ", ".join(sorted(specs)),

@@ -23,7 +23,7 @@ from analysis.sources.cells import (
     visible,
 )
 from analysis.sources.faults import Fault
-from analysis.sources.schema import ColumnSpec, TableSpec
+from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, ColumnSpec, TableSpec
 
 _PARSERS = {"year": parse_integer, "integer": parse_integer, "number": parse_number, "date": parse_date, "text": clean}
 _ADVICE = {
@@ -188,8 +188,8 @@ def _checks(spec: TableSpec) -> pa.DataFrameSchema:
     columns = {}
     for column in spec.all_columns:
         checks = []
-        minimum = 1990 if column.kind == "year" else column.minimum
-        maximum = 2100 if column.kind == "year" else column.maximum
+        minimum = EARLIEST_YEAR if column.kind == "year" else column.minimum
+        maximum = LATEST_YEAR if column.kind == "year" else column.maximum
         if minimum is not None:
             checks.append(pa.Check.ge(minimum))
         if maximum is not None:

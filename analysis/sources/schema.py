@@ -2,7 +2,56 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from dataclasses import dataclass, field
+
+# No figure of the field is older, and none is known so far ahead.
+EARLIEST_YEAR, LATEST_YEAR = 1990, 2100
+# How the words that names and values are made of are written in Swedish; the others are written as they stand.
+_WRITTEN = {
+    "anmarkning": "anmärkning",
+    "ar": "år",
+    "benamning": "benämning",
+    "beraknad": "beräknad",
+    "engangsposter": "engångsposter",
+    "ersattning": "ersättning",
+    "floden": "flöden",
+    "forsta": "första",
+    "forstatligande": "förstatligande",
+    "fran": "från",
+    "harledd": "härledd",
+    "hojd": "höjd",
+    "hor": "hör",
+    "hsl": "HSL",
+    "intakt": "intäkt",
+    "kalla": "källa",
+    "kallor": "källor",
+    "lagandringar": "lagändringar",
+    "lan": "län",
+    "lank": "länk",
+    "leverantorer": "leverantörer",
+    "loner": "löner",
+    "lou": "LOU",
+    "lov": "LOV",
+    "lss": "LSS",
+    "manad": "månad",
+    "matt": "mått",
+    "motsagelser": "motsägelser",
+    "okning": "ökning",
+    "omvant": "omvänt",
+    "preliminar": "preliminär",
+    "sfb": "SFB",
+    "sjuklon": "sjuklön",
+    "sol": "SoL",
+    "tillfalle": "tillfälle",
+    "tillfalliga": "tillfälliga",
+    "uppfoljning": "uppföljning",
+    "utforare": "utförare",
+    "utforda": "utförda",
+    "utokningar": "utökningar",
+    "varde": "värde",
+}
 
 PARTS = ("totalt", "sfb", "lss", "utforare")
 LAWS = ("sfb", "lss")
@@ -48,6 +97,20 @@ SCENARIO_INPUTS = (
 STATUSES = ("", "preliminar", "uppskattad", "avrundad", "andrahand", "harledd", "kontrollerad")
 
 
+def in_words(name: str) -> str:
+    """Return a name or an allowed value as Swedish writes it: `fran_ar` is `från år`."""
+    return " ".join(_WRITTEN.get(word, word) for word in name.split("_"))
+
+
+def fold(text: str) -> str:
+    """Return what is left of a text when accents, case, blanks and signs do not count: `Från år` is `fran_ar`.
+
+    It undoes `in_words`, and a column's `label`.
+    """
+    letters = unicodedata.normalize("NFKD", text.casefold())
+    return re.sub(r"[^a-z0-9]+", "_", "".join(c for c in letters if not unicodedata.combining(c))).strip("_")
+
+
 @dataclass(frozen=True)
 class ColumnSpec:
     """One column: `kind` is year, integer, number, text or date."""
@@ -62,12 +125,19 @@ class ColumnSpec:
     allowed: tuple[str, ...] = ()
 
     @property
+    def label(self) -> str:
+        """The heading in a workbook: the name in Swedish, its unit within brackets."""
+        words = in_words(self.name.removesuffix(f"_{self.unit}"))
+        unit = f" ({self.unit})" if self.unit and self.name.endswith(f"_{self.unit}") else ""
+        return words[:1].upper() + words[1:] + unit
+
+    @property
     def expected(self) -> str:
         """What a cell must hold, in Swedish."""
         if self.allowed:
             text = "något av " + ", ".join(value or "(tomt)" for value in self.allowed)
         elif self.kind == "year":
-            text = "ett årtal mellan 1990 och 2100, till exempel 2024"
+            text = f"ett årtal mellan {EARLIEST_YEAR} och {LATEST_YEAR}, till exempel 2024"
         elif self.kind == "date":
             text = "ett datum som 2024, 2024-01 eller 2024-01-31"
         elif self.kind == "text":
@@ -103,14 +173,20 @@ class TableSpec:
         tail = PROVENANCE if self.provenance else ()
         object.__setattr__(self, "all_columns", self.columns + tail)
 
+    @property
+    def sheet(self) -> str:
+        """The table's sheet in a workbook."""
+        words = in_words(self.name)
+        return words[:1].upper() + words[1:]
+
 
 PROVENANCE = (
-    ColumnSpec("kalla", "text", "Källans namn i kallor.yml"),
+    ColumnSpec("kalla", "text", "Källans korta namn, ett av dem i kallor.yml"),
     ColumnSpec("plats", "text", "Var i källan: avsnitt, tabell eller sida"),
     ColumnSpec("status", "text", "Hur säker uppgiften är", allowed=STATUSES, optional=True),
 )
 
-_YEAR = ColumnSpec("ar", "year", "År", minimum=1990, maximum=2100)
+_YEAR = ColumnSpec("ar", "year", "År", minimum=EARLIEST_YEAR, maximum=LATEST_YEAR)
 _ORDER = ColumnSpec("ordning", "integer", "Ordning på sidan", minimum=1)
 _AREA = ColumnSpec("omrade", "text", "Kommun, län eller riket")
 
@@ -538,3 +614,33 @@ NATIONAL_TABLES = {
         ),
     )
 }
+
+# The sources are kept in kallor.yml; in a workbook they are a sheet like any other.
+SOURCE_TABLE = TableSpec(
+    "kallor",
+    "Källor",
+    (
+        ColumnSpec("kalla", "text", "Källans korta namn, som ni själva väljer, till exempel arsredovisning_2024"),
+        ColumnSpec("titel", "text", "Dokumentets eller sidans titel"),
+        ColumnSpec("utgivare", "text", "Vem som har gett ut källan"),
+        ColumnSpec("datum", "text", "När källan gavs ut, så noga som ni vet"),
+        ColumnSpec("dokument", "text", "Filens namn, om källan är en fil", optional=True),
+        ColumnSpec("lank", "text", "Adressen, om källan finns på nätet", optional=True),
+        ColumnSpec("anmarkning", "text", "Sådant som läsaren behöver veta om källan", optional=True),
+    ),
+    ("kalla",),
+    provenance=False,
+    gives="var varje siffra kommer ifrån",
+)
+
+# Sweden's municipalities: what a new municipality's name and code are checked against; no book reads it.
+CODE_TABLE = TableSpec(
+    "kommuner",
+    "Sveriges kommuner",
+    (
+        ColumnSpec("kod", "text", "Kommunkod, fyra siffror"),
+        ColumnSpec("kommun", "text", "Kommunens namn"),
+        ColumnSpec("lan", "text", "Länets namn"),
+    ),
+    ("kod",),
+)

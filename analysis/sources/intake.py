@@ -1,0 +1,490 @@
+"""A municipality's folder made, filled from a workbook, and given back as one; whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from analysis.sources.faults import DataError, Fault, file_fault, shown_path
+from analysis.sources.municipal_codes import MunicipalCode, find_municipality, read_codes, slug_faults
+from analysis.sources.municipality import Municipality, default_data_directory, list_municipalities
+from analysis.sources.reader import decode, read_table
+from analysis.sources.registers import Register, Source, read_sources
+from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE
+from analysis.sources.template import (
+    CODE,
+    FIRST_YEAR,
+    LAST_YEAR,
+    NAME,
+    SLUG,
+    SOURCE_COLUMNS,
+    Card,
+    ChapterNeeds,
+    make_template,
+)
+from analysis.sources.workbook import SheetTable, WorkbookContent, read_workbook
+
+_CARD_HEAD = """\
+# Kommunens egna uppgifter. Fler fält som kan stå här: namnd, uppdragsgivare, uppdrag, uppdrag_kalla, uppdrag_plats,
+# grannar, dokument, befriad_mnkr och antaganden; se data/kommuner/malmo/kommun.yml.
+"""
+_SOURCE_FIELDS = ("title", "publisher", "date", "document", "link", "note")
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What an import read: the municipality, its tables with their number of rows, and what the analyst must know."""
+
+    slug: str
+    rows: Mapping[str, int]
+    notes: Sequence[str]
+
+
+def create_municipality(
+    entry: MunicipalCode,
+    slug: str,
+    years: tuple[int, int],
+    data_directory: Path,
+    workbook: Path,
+    chapters: Sequence[ChapterNeeds],
+) -> None:
+    """Make a municipality's folder and its workbook, both or neither.
+
+    Raises DataError where either exists, where the name or the years cannot be used, or where nothing can be written.
+    """
+    folder = data_directory / "kommuner" / slug
+    faults = slug_faults(slug)
+    for path in (folder, workbook):
+        if path.exists():
+            faults.append(
+                Fault(
+                    shown_path(path, data_directory),
+                    "finns redan och skrivs inte över",
+                    "ett nytt namn",
+                    "byt namn på eller flytta det som finns, eller välj ett annat namn",
+                )
+            )
+    first, last = years
+    if not EARLIEST_YEAR <= first <= last <= LATEST_YEAR:
+        faults.append(
+            Fault(
+                "--fran och --till",
+                "åren går inte att använda",
+                f"år mellan {EARLIEST_YEAR} och {LATEST_YEAR}, det första först",
+                "rätta åren",
+                value=f"{first}–{last}",
+            )
+        )
+    if faults:
+        raise DataError(faults)
+    card = Card(slug, entry.name, entry.code, first, last)
+    content = make_template(card, chapters, _examples(slug))
+    with _told(workbook):
+        beside = _written_beside(workbook, content)
+    try:
+        with _told(folder):
+            _swap_folder(folder, _new_files(card, entry.county))
+        try:
+            with _told(workbook):
+                beside.replace(workbook)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def export_workbook(
+    municipality: Municipality, data_directory: Path, workbook: Path, chapters: Sequence[ChapterNeeds]
+) -> None:
+    """Write what a municipality has as a workbook, which `import_workbook` reads back.
+
+    Raises DataError where the workbook exists, cannot be written, or cannot hold a text.
+    """
+    if workbook.exists():
+        raise DataError(
+            [
+                Fault(
+                    workbook.name,
+                    "finns redan och skrivs inte över",
+                    "ett nytt filnamn",
+                    "flytta filen som finns, eller ange ett annat namn med --fil",
+                )
+            ]
+        )
+    named = {
+        source
+        for frame in municipality.tables.values()
+        for name in SOURCE_COLUMNS
+        if name in frame
+        for source in frame[name]
+    }
+    sources = [source for id_, source in municipality.sources.items() if id_ in named]
+    card = Card(
+        municipality.slug, municipality.name, municipality.code, municipality.first_year, municipality.last_year
+    )
+    try:
+        content = make_template(card, chapters, _examples(municipality.slug), municipality.tables, sources)
+    except ValueError as error:
+        raise DataError(
+            [Fault(workbook.name, str(error), "kortare texter", "korta texten i kommunens CSV-fil")]
+        ) from error
+    with _told(workbook):
+        beside = _written_beside(workbook, content)
+        try:
+            beside.replace(workbook)
+        finally:
+            beside.unlink(missing_ok=True)
+
+
+def import_workbook(
+    path: Path, data_directory: Path, validate: Callable[[str, Path], list[Fault]], *, dry_run: bool = False
+) -> Imported:
+    """Read a workbook into the municipality's tidy tables, and its sources into kallor.yml.
+
+    `validate` is the check of a municipality in a data folder; it is run on a copy where the workbook's tables have
+    taken their places, before anything is changed. A table without rows leaves the file that there may be. Raises
+    DataError with every fault at once, each with its sheet and cell; nothing is then changed.
+    """
+    content = read_workbook(path)
+    card, county = _card_of(content, data_directory)
+    folder = data_directory / "kommuner" / card.slug
+    tables = {name: table for name, table in content.tables.items() if table.rows and name != SOURCE_TABLE.name}
+    if not tables and not content.faults:
+        raise DataError(
+            [
+                Fault(
+                    content.shown,
+                    "arbetsboken har inga ifyllda tabeller",
+                    "minst ett blad med uppgifter",
+                    "fyll i ett blad och spara filen; rader med Exempel läses inte",
+                )
+            ]
+        )
+    with _told(data_directory):
+        register_path = data_directory / "kallor.yml"
+        register = register_path.read_bytes() if register_path.exists() else b""
+        new_register = _merge_sources(content, register, register_path)
+        existing = folder.is_dir()
+        files = {f"{name}.csv": _csv(table, padded=False) for name, table in tables.items()}
+        padded = {f"{name}.csv": _csv(table, padded=True) for name, table in tables.items()}
+        if not existing:
+            files |= _new_files(card, county)
+            padded |= _new_files(card, county)
+        with tempfile.TemporaryDirectory() as scratch:
+            stage = Path(scratch) / data_directory.resolve().name
+            _stage(stage, data_directory, card.slug, padded, new_register)
+            content.faults += _placed(validate(card.slug, stage), content, card.slug, stage.name)
+    if content.faults:
+        raise DataError(_without_echoes(content.faults))
+    notes = list(content.notes)
+    for name in MUNICIPAL_TABLES:
+        if name not in tables and (folder / f"{name}.csv").exists():
+            notes.append(
+                f"Bladet {MUNICIPAL_TABLES[name].sheet} har inga uppgifter, så {name}.csv som redan finns "
+                "står kvar. Ta bort filen om den inte ska vara med."
+            )
+    if not dry_run:
+        with _told(folder):
+            _swap_folder(folder, files, then=(register_path, new_register) if new_register != register else None)
+    return Imported(card.slug, {name: len(table.rows) for name, table in tables.items()}, notes)
+
+
+@contextmanager
+def _told(path: Path) -> Iterator[None]:
+    """Turn what the computer says about a file into a fault in the analyst's words."""
+    try:
+        yield
+    except OSError as error:
+        shown = str(error.filename or path)
+        raise DataError([file_fault(error, shown, "att filen går att läsa och skriva")]) from error
+
+
+def _examples(slug: str) -> dict[str, list]:
+    """Return, for each table, the first row of the first other municipality in the project's own data that has one."""
+    data = default_data_directory()
+    sources, _ = read_sources(data / "kallor.yml", "kallor.yml")
+    examples: dict[str, list] = {}
+    for other in list_municipalities(data):
+        for name, spec in MUNICIPAL_TABLES.items():
+            path = data / "kommuner" / other / f"{name}.csv"
+            if other == slug or name in examples or not path.exists():
+                continue
+            frame, faults = read_table(path, spec, sources, path.name)
+            if not faults:
+                examples[name] = frame.iloc[0].tolist()
+                used = sources.get(str(frame.iloc[0].get("kalla")))
+                if used:
+                    examples.setdefault(
+                        SOURCE_TABLE.name, [used.id, *(str(getattr(used, field)) for field in _SOURCE_FIELDS)]
+                    )
+    return examples
+
+
+def _new_files(card: Card, county: str) -> dict[str, bytes]:
+    """Return the files that a new municipality's folder begins with, by their paths in it."""
+    fields = {
+        "namn": card.name,
+        "kod": card.code,
+        "lan": county,
+        "period": {"fran": card.first_year, "till": card.last_year},
+        "omrade": card.name,
+        "jamfor_med": ["Riket"],
+    }
+    return {"kommun.yml": (_CARD_HEAD + _yaml(fields)).encode("utf-8")}
+
+
+def _yaml(content: Mapping) -> str:
+    return yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=10**6)
+
+
+def _card_of(content: WorkbookContent, data_directory: Path) -> tuple[Card, str]:
+    """Return whose workbook it is and the county; raises DataError where it does not say, or says another's."""
+    facts = content.facts
+    missing = [label for label in (NAME, CODE, SLUG, FIRST_YEAR, LAST_YEAR) if label not in facts]
+    if missing:
+        raise DataError(
+            [
+                *content.faults,
+                Fault(
+                    content.shown,
+                    "det går inte att se vems arbetsboken är",
+                    "de fem första uppgifterna på bladet Börja här: "
+                    + ", ".join((NAME, CODE, SLUG, FIRST_YEAR, LAST_YEAR)),
+                    f"skriv tillbaka {', '.join(missing)}, eller gör "
+                    "en ny arbetsbok med kommandot new eller export och klistra in bladen där",
+                ),
+            ]
+        )
+    code = facts[CODE].zfill(4)
+    faults = slug_faults(facts[SLUG])
+    years = []
+    for label in (FIRST_YEAR, LAST_YEAR):
+        years.append(int(facts[label]) if re.fullmatch("[0-9]{4}", facts[label]) else 0)
+        if not EARLIEST_YEAR <= years[-1] <= LATEST_YEAR:
+            faults.append(
+                Fault(
+                    content.shown,
+                    f"{label} är inget årtal",
+                    f"ett årtal mellan {EARLIEST_YEAR} och {LATEST_YEAR}",
+                    "rätta året på bladet Börja här",
+                    value=facts[label],
+                )
+            )
+    card = Card(facts[SLUG], facts[NAME], code, *years)
+    county = ""
+    path = data_directory / "kommuner" / card.slug / "kommun.yml"
+    if not faults and path.exists():
+        register = Register(path, shown_path(path, data_directory))
+        known = str(register.content.get("kod", code))
+        if known != code:
+            faults.append(
+                Fault(
+                    content.shown,
+                    f"arbetsboken är för kommunkod {code}, men mappen {card.slug} är för {known}",
+                    "samma kommun",
+                    "kontrollera att det är rätt arbetsbok",
+                    value=facts[NAME],
+                )
+            )
+    elif not faults:
+        try:
+            county = find_municipality(read_codes(data_directory), card.name, code).county
+        except DataError as error:
+            faults += [
+                dataclasses.replace(fault, file=content.shown, column=fault.file.removeprefix("--"))
+                for fault in error.faults
+            ]
+    if faults:
+        raise DataError([*content.faults, *faults])
+    return card, county
+
+
+def _csv(table: SheetTable, *, padded: bool) -> bytes:
+    """Return a table as tidy CSV; padded, each row stands on the line that has the sheet's number for it."""
+    out = io.StringIO(newline="")
+    writer = csv.writer(out, delimiter=";", lineterminator="\n")
+    names = [column.name for column in table.spec.all_columns]
+    line = 1
+    for number, row in (
+        (table.heading_row, names),
+        *((number, [cells[name] for name in names]) for number, cells in table.rows.items()),
+    ):
+        for _ in range(number - line if padded else 0):
+            writer.writerow([])
+        writer.writerow(row)
+        line = number + 1
+    return out.getvalue().encode("utf-8")
+
+
+def _stage(stage: Path, data_directory: Path, slug: str, files: Mapping[str, bytes], register: bytes) -> None:
+    """Make a copy of the data folder in which the workbook's tables have taken their places."""
+    stage.mkdir()
+    (stage / "kallor.yml").write_bytes(register)
+    _copy(data_directory / "nationellt", stage / "nationellt")
+    for other in list_municipalities(data_directory):
+        (stage / "kommuner" / other).mkdir(parents=True)  # by name only, for those that compare themselves with it
+    folder = stage / "kommuner" / slug
+    _copy(data_directory / "kommuner" / slug, folder)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+
+
+def _placed(faults: Sequence[Fault], content: WorkbookContent, slug: str, root: str) -> list[Fault]:
+    """Return the faults with sheet and cell in place of file and row, where they lie in the workbook."""
+    placed = []
+    for fault in faults:
+        table = next(
+            (
+                table
+                for name, table in content.tables.items()
+                if fault.file == f"{root}/kommuner/{slug}/{name}.csv" and table.rows
+            ),
+            None,
+        )
+        placed.append(_in_sheet(fault, table, content.shown) if table else fault)
+    return placed
+
+
+def _in_sheet(fault: Fault, table: SheetTable, shown: str) -> Fault:
+    column = next((column for column in table.spec.all_columns if column.name == fault.column), None)
+    cell = None
+    if column is not None and fault.row is not None and column.name in table.letters:
+        cell = f"{table.letters[column.name]}{fault.row} ({column.label})"
+    words = [
+        text.replace("i kallor.yml", f"på bladet {SOURCE_TABLE.sheet}").replace(
+            "ur kallor.yml", f"från bladet {SOURCE_TABLE.sheet}"
+        )
+        for text in (fault.problem, fault.expected, fault.advice)
+    ]
+    if "står redan på rad" in fault.problem:
+        labels = {column.name: column.label for column in table.spec.all_columns}
+        names = "|".join(map(re.escape, table.spec.key))
+        words[0] = re.sub(f"(?<![^ ])({names})(?= )", lambda found: labels[found[0]], words[0])
+        words[1] = "en rad för varje kombination av " + ", ".join(labels[name] for name in table.spec.key)
+    return Fault(shown, *words, fault.row, fault.column, fault.value, table.sheet, cell)
+
+
+def _without_echoes(faults: Sequence[Fault]) -> list[Fault]:
+    """Return the faults less those that only follow from another in the same cell."""
+    kept: dict[tuple, Fault] = {}
+    for position, fault in enumerate(faults):
+        place = (fault.sheet, fault.cell) if fault.cell else (position,)
+        kept.setdefault(place, fault)
+    return list(kept.values())
+
+
+def _merge_sources(content: WorkbookContent, register: bytes, path: Path) -> bytes:
+    """Return kallor.yml with the workbook's sources: new ones last, changed ones where they stood, the rest untouched.
+
+    Notes what was added and changed, and adds the faults of the sheet of sources to the content's.
+    """
+    table = content.tables.get(SOURCE_TABLE.name)
+    if table is None or not table.rows:
+        return register
+    with tempfile.TemporaryDirectory() as scratch:
+        staged = Path(scratch) / "kallor.csv"
+        staged.write_bytes(_csv(table, padded=True))
+        frame, faults = read_table(staged, SOURCE_TABLE, (), content.shown)
+    content.faults += [_in_sheet(fault, table, content.shown) for fault in faults]
+    known, register_faults = read_sources(path, path.name) if register else ({}, [])
+    if faults or register_faults or any(fault.sheet == table.sheet for fault in content.faults):
+        # Let the rows that name these sources be checked all the same.
+        wanted = [
+            Source(row["kalla"], *(row[column.name] or "–" for column in SOURCE_TABLE.columns[1:]))
+            for row in table.rows.values()
+            if row["kalla"] and row["kalla"] not in known
+        ]
+    else:
+        wanted = [Source(*row) for row in frame.itertuples(index=False)]
+    text = decode(register)
+    ending = "\r\n" if "\r\n" in text else "\n"
+    text = text.replace("\r\n", "\n")
+    # By name, since one that stands twice is already at fault.
+    for source in {source.id: source for source in wanted}.values():
+        if known.get(source.id) == source:
+            continue
+        values = {
+            column.name: getattr(source, name)
+            for column, name in zip(SOURCE_TABLE.columns[1:], _SOURCE_FIELDS, strict=True)
+        }
+        entry = _yaml({source.id: {name: value for name, value in values.items() if value}})
+        if source.id in known:
+            content.notes.append(f"Källan {source.id} är ändrad på bladet {table.sheet}; den ändras i kallor.yml.")
+            pattern = rf"^(['\"]?){re.escape(source.id)}\1[ \t]*:.*\n(?:[ \t].*\n|[ \t]*\n)*"
+            # A function, since an entry may hold a backslash.
+            text = re.sub(pattern, lambda _, entry=entry: entry, text, count=1, flags=re.MULTILINE)
+        else:
+            text += ("" if not text or text.endswith("\n") else "\n") + entry
+    return text.replace("\n", ending).encode("utf-8")
+
+
+def _copy(folder: Path, copy: Path) -> None:
+    """Copy a folder that may be missing; unlike shutil.copytree it stops at the first fault, and says which."""
+    copy.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.rglob("*")):
+        target = copy / path.relative_to(folder)
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            shutil.copy2(path, target)
+
+
+def _written_beside(path: Path, content: bytes) -> Path:
+    """Write a file beside the place that it is meant for, and return where."""
+    beside = path.with_name(f".{path.name}.ny")
+    try:
+        beside.write_bytes(content)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    return beside
+
+
+def _swap_folder(folder: Path, files: Mapping[str, bytes], then: tuple[Path, bytes] | None = None) -> None:
+    """Put files in a folder and, `then`, one beside it: all of them, or the old ones stay as they were."""
+    home = folder.parent.parent
+    # Outside the folder of municipalities, where every folder is one.
+    new, old = home / f".{folder.name}-ny", home / f".{folder.name}-gammal"
+    if old.exists() and not folder.exists():
+        old.rename(folder)  # left by a run that was cut off between the two renames
+    shutil.rmtree(new, ignore_errors=True)
+    existed = folder.exists()
+    beside = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _copy(folder, new)
+        for name, content in files.items():
+            (new / name).parent.mkdir(parents=True, exist_ok=True)
+            (new / name).write_bytes(content)
+        if then:
+            beside = _written_beside(*then)
+        shutil.rmtree(old, ignore_errors=True)
+        try:
+            if existed:
+                folder.rename(old)
+            new.rename(folder)
+            if beside:
+                os.replace(beside, then[0])
+        except BaseException:
+            if folder.exists() and (old.exists() or not existed):
+                folder.rename(new)
+            if old.exists():
+                old.rename(folder)
+            raise
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+        if beside:
+            beside.unlink(missing_ok=True)
+    shutil.rmtree(old, ignore_errors=True)

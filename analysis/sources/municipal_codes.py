@@ -1,0 +1,155 @@
+"""Sweden's municipalities, their SCB codes, and the folder name that each gets."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.sources.faults import DataError, Fault, shown_path
+from analysis.sources.reader import read_table
+from analysis.sources.registers import read_sources
+from analysis.sources.schema import CODE_TABLE, fold
+
+_SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_CODE = re.compile(r"[0-9]{4}")
+
+
+@dataclass(frozen=True)
+class MunicipalCode:
+    """One of Sweden's municipalities; `slug` is its folder's name unless the analyst chooses another."""
+
+    code: str
+    name: str
+    county: str
+    slug: str
+
+
+def read_codes(data_directory: Path) -> list[MunicipalCode]:
+    """Return Sweden's municipalities in the order of their codes; raises DataError where the list cannot be read."""
+    path = data_directory / "nationellt" / f"{CODE_TABLE.name}.csv"
+    register = data_directory / "kallor.yml"
+    sources, faults = read_sources(register, shown_path(register, data_directory))
+    if sources:
+        try:
+            frame, faults = read_table(path, CODE_TABLE, sources, shown_path(path, data_directory))
+        except OSError:
+            faults = [
+                Fault(
+                    shown_path(path, data_directory),
+                    "filen saknas",
+                    CODE_TABLE.title,
+                    "lägg tillbaka filen, eller ange rätt mapp med --data",
+                )
+            ]
+    if faults:
+        raise DataError(faults)
+    entries = [(row["kod"], row["kommun"], row["lan"]) for _, row in frame.iterrows()]
+    shared = {slug for slug, count in Counter(make_slug(name) for _, name, _ in entries).items() if count > 1}
+    return [MunicipalCode(code, name, county, _slug(name, county, shared)) for code, name, county in entries]
+
+
+def make_slug(name: str) -> str:
+    """Return a name as a folder's: small letters without accents, figures, and hyphens for the rest."""
+    return fold(re.sub("['’´`]", "", name)).replace("_", "-")
+
+
+def _slug(name: str, county: str, shared: set[str]) -> str:
+    """Where two municipalities would get the same slug, that without å, ä, ö keeps it and the other adds its county."""
+    slug = make_slug(name)
+    if slug not in shared or name.casefold() == slug:
+        return slug
+    return f"{slug}-{make_slug(county.removesuffix(' län'))}"
+
+
+def find_municipality(
+    codes: Sequence[MunicipalCode], name: str | None, code: str | None, slug: str | None = None
+) -> MunicipalCode:
+    """Return the municipality that has this name and this code, or whichever of name, code and slug is given.
+
+    Raises DataError where there is none, or where name and code are not of the same municipality.
+    """
+    named = _named(codes, name) if name else []
+    faults = []
+    if name and not named:
+        near = difflib.get_close_matches(name, [one.name for one in codes], n=1)
+        faults.append(
+            Fault(
+                "--namn",
+                "ingen kommun heter så",
+                "en av Sveriges kommuner",
+                f"skriv ”{near[0]}”" if near else "kontrollera stavningen",
+                value=name,
+            )
+        )
+    coded = [one for one in codes if one.code == code]
+    if code and not coded:
+        suggestion = named[0].code if named else code.zfill(4)
+        known = suggestion in {one.code for one in codes}
+        problem = "koden finns inte" if _CODE.fullmatch(code) else "ingen kommunkod"
+        faults.append(
+            Fault(
+                "--kod",
+                problem,
+                "en kommunkod med fyra siffror, till exempel 1281",
+                f"skriv {suggestion}" if known else "slå upp kommunkoden hos SCB",
+                value=code,
+            )
+        )
+    if faults:
+        raise DataError(faults)
+    if coded and named and coded[0] not in named:
+        raise DataError(
+            [
+                Fault(
+                    "--kod",
+                    f"{code} är koden för {coded[0].name}, medan {named[0].name} har {named[0].code}",
+                    "namn och kod för samma kommun",
+                    "rätta namnet eller koden",
+                    value=code,
+                )
+            ]
+        )
+    found = coded or named or [one for one in codes if slug and slug in (one.slug, one.code)]
+    if not found:
+        near = difflib.get_close_matches(slug or "", [one.slug for one in codes], n=1)
+        raise DataError(
+            [
+                Fault(
+                    "kommunen",
+                    "det går inte att se vilken kommun det gäller",
+                    "kommunens namn, till exempel --namn Lund",
+                    f"menar du {near[0]}? Skriv annars --namn" if near else "lägg till --namn",
+                    value=slug,
+                )
+            ]
+        )
+    return found[0]
+
+
+def _named(codes: Sequence[MunicipalCode], name: str) -> list[MunicipalCode]:
+    """Return the municipalities that a name may mean: as it is written, else with accents, `kommun` and `s` aside."""
+    exact = [one for one in codes if one.name.casefold() == name.strip().casefold()]
+    if exact:
+        return exact
+    short = re.sub("_(kommun|stad)$", "", fold(name))
+    return [one for one in codes if short in (fold(one.name), fold(one.name) + "s")]
+
+
+def slug_faults(slug: str) -> list[Fault]:
+    """Return the fault of a folder name that is not sound on every computer and in every address."""
+    if _SLUG.fullmatch(slug):
+        return []
+    better = make_slug(slug)
+    return [
+        Fault(
+            "mappnamnet",
+            "namnet går inte att använda som mapp",
+            "a–z, siffror och bindestreck",
+            f"skriv {better}" if better else "välj ett annat namn",
+            value=slug,
+        )
+    ]

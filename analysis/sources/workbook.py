@@ -1,0 +1,610 @@
+"""Read a workbook that an analyst has filled in: what is guessed is noted, what cannot be read is a fault."""
+
+from __future__ import annotations
+
+import datetime
+import difflib
+import io
+import re
+import warnings
+import zipfile
+import zlib
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+
+import openpyxl
+from openpyxl.cell import Cell
+from openpyxl.utils import get_column_letter
+from openpyxl.utils.datetime import to_excel
+from openpyxl.worksheet.worksheet import Worksheet
+
+from analysis.sources.cells import CellError, clean, number_text, parse_number
+from analysis.sources.faults import DataError, Fault, file_fault
+from analysis.sources.schema import (
+    EARLIEST_YEAR,
+    LATEST_YEAR,
+    MUNICIPAL_TABLES,
+    SOURCE_TABLE,
+    ColumnSpec,
+    TableSpec,
+    fold,
+)
+from analysis.sources.template import (
+    CODE,
+    EXAMPLE,
+    FIRST_YEAR,
+    LAST_YEAR,
+    LIST_SHEET,
+    NAME,
+    SLUG,
+    SOURCE_COLUMNS,
+    START_SHEET,
+    grid_columns,
+    plain_text,
+)
+
+TABLES = {SOURCE_TABLE.name: SOURCE_TABLE, **MUNICIPAL_TABLES}
+ESTIMATED = "uppskattad"
+_XLSX = "en arbetsbok från Excel (.xlsx)"
+_SAVE_AS = "öppna filen i Excel och välj Spara som, Excel-arbetsbok (.xlsx)"
+_MISSING = re.compile(r"[-–—−.…?]+|x|saknas|uppgift(en)? saknas|n/?a|ej tillgänglig|okänt värde", re.IGNORECASE)
+_ABOUT = re.compile(r"(ca|cirka|c:a|circa|omkring|ungefär|uppskattningsvis|drygt|knappt|runt|~|≈)[ .:]*", re.IGNORECASE)
+_YEAR_FIRST = re.compile(r"((?:19|20)[0-9]{2})-[0-9]{2}-[0-9]{2}( [0-9:.]+)?")
+_HEADING_ROWS = 40
+# A sheet that has lost its name is known by its headings; notes that happen to have a column År are not a table.
+_NAMED_ENOUGH, _LIKE_ENOUGH = 0.5, 0.75
+
+
+@dataclass(frozen=True)
+class SheetTable:
+    """A table as a sheet holds it: the cells' texts by the sheet's own row numbers, as CSV would hold them.
+
+    `letters` tells the column of the sheet where each of the table's columns stands; an optional one may be missing.
+    """
+
+    spec: TableSpec
+    sheet: str
+    heading_row: int
+    letters: dict[str, str]
+    rows: dict[int, dict[str, str]]
+
+
+@dataclass
+class WorkbookContent:
+    """What a workbook holds: its facts by label, its tables by name, what was guessed, and what is at fault."""
+
+    shown: str
+    facts: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, SheetTable] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    faults: list[Fault] = field(default_factory=list)
+
+
+class _Unreadable(ValueError):
+    """A cell that cannot be read: its problem, what to do, and the value as it is shown."""
+
+    def __init__(self, problem: str, advice: str, value: object):
+        super().__init__(problem)
+        self.problem, self.advice, self.value = problem, advice, str(value)
+
+
+def read_workbook(path: Path) -> WorkbookContent:
+    """Return what a workbook holds; raises DataError where the file as a whole cannot be read."""
+    formulas, cached = _open(path)
+    content = WorkbookContent(path.name)
+    _read_sheets(content, formulas, cached)
+    return content
+
+
+def _open(path: Path) -> tuple[openpyxl.Workbook, openpyxl.Workbook]:
+    """Return the workbook twice: with its formulas, and with the values that Excel last computed."""
+    shown = path.name
+    for lock in (path.with_name(f"~${path.name}"), path.with_name(f".~lock.{path.name}#")):
+        if lock.exists():
+            raise DataError(
+                [
+                    Fault(
+                        shown,
+                        "filen är öppen i Excel, så det som inte är sparat skulle inte komma med",
+                        "en sparad och stängd fil",
+                        f"spara och stäng filen. Är den redan stängd, ta bort {lock.name}",
+                    )
+                ]
+            )
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError([file_fault(error, shown, _XLSX)]) from error
+    fault = _format_fault(content, shown)
+    if fault:
+        raise DataError([fault])
+    try:
+        with warnings.catch_warnings():
+            # It warns of what it does not keep, such as pictures; nothing is written back.
+            warnings.simplefilter("ignore")
+            return tuple(openpyxl.load_workbook(io.BytesIO(content), data_only=values) for values in (False, True))
+    # A damaged file makes the library stumble in ways that it does not list.
+    except Exception as error:
+        raise DataError(
+            [
+                Fault(
+                    shown,
+                    "filen är skadad och går inte att läsa",
+                    _XLSX,
+                    "öppna den i Excel, låt Excel reparera den och spara den på nytt",
+                )
+            ]
+        ) from error
+
+
+def _format_fault(content: bytes, shown: str) -> Fault | None:
+    """Return what a file is where it is no workbook that can be read."""
+    problem, advice = "", _SAVE_AS
+    if not content:
+        problem, advice = "filen är tom", "hämta den senast sparade versionen av filen"
+    elif content.startswith(b"\xd0\xcf\x11\xe0"):
+        problem = "filen är sparad i det gamla formatet (.xls)"
+        if "EncryptedPackage".encode("utf-16-le") in content:
+            problem = "filen är skyddad med lösenord"
+            advice = "ta bort lösenordet i Excel (Arkiv, Information, Skydda arbetsbok) och spara"
+    elif not content.startswith(b"PK"):
+        problem = "filen är ingen arbetsbok, kanske en textfil (CSV) som har fått fel namn"
+    else:
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                names = archive.namelist()
+                if archive.testzip() is not None:
+                    raise zipfile.BadZipFile
+        # A flaw in a packed part shows as any of these.
+        except (
+            zipfile.BadZipFile,
+            zipfile.LargeZipFile,
+            EOFError,
+            OSError,
+            ValueError,
+            RuntimeError,
+            NotImplementedError,
+            zlib.error,
+        ):
+            return Fault(
+                shown,
+                "filen är skadad, kanske bara delvis hämtad eller sparad",
+                _XLSX,
+                "öppna den i Excel, låt Excel reparera den och spara den på nytt",
+            )
+        if "content.xml" in names:
+            problem = "filen är ett kalkylark av ett annat slag (.ods)"
+        elif "xl/workbook.xml" not in names:
+            problem = "filen är ingen arbetsbok från Excel"
+    return Fault(shown, problem, _XLSX, advice) if problem else None
+
+
+def _read_sheets(content: WorkbookContent, formulas: openpyxl.Workbook, cached: openpyxl.Workbook) -> None:
+    found: dict[str, list[tuple[Worksheet, _Heading]]] = {}
+    for sheet in formulas.worksheets:
+        values = cached[sheet.title]
+        name = fold(sheet.title)
+        if name == fold(LIST_SHEET):
+            continue
+        heading = _find_heading(values, TABLES.get(name))
+        if heading is None and name in TABLES:
+            content.faults.append(
+                Fault(
+                    content.shown,
+                    "rubrikerna hittas inte",
+                    "en rad med rubrikerna " + ", ".join(column.label for column in TABLES[name].all_columns),
+                    "skriv tillbaka rubrikerna, eller ta bort bladet om det inte ska läsas in",
+                    sheet=sheet.title,
+                )
+            )
+        elif heading is None:
+            facts = _facts(values)
+            content.facts = facts | content.facts
+            if not facts and name != fold(START_SHEET) and _Cells(values).held:
+                content.notes.append(f"Bladet ”{sheet.title}” är ingen av bokens tabeller och lästes inte.")
+        else:
+            found.setdefault(heading.spec.name, []).append((sheet, heading))
+    for name, candidates in found.items():
+        tables = []
+        for sheet, heading in candidates:
+            faults, notes = [], []
+            table = _Reader(content.shown, sheet, cached[sheet.title], heading, faults, notes).read()
+            # A sheet that only looks like the table, and is empty, is nobody's loss.
+            if len(candidates) == 1 or table.rows or faults:
+                tables.append(table)
+                content.faults += faults
+                content.notes += notes
+                if fold(sheet.title) != name:
+                    content.notes.append(f"Bladet ”{sheet.title}” lästes som {heading.spec.sheet} efter rubrikerna.")
+        if len(tables) > 1:
+            titles = " och ".join(f"”{table.sheet}”" for table in tables)
+            content.faults.append(
+                Fault(
+                    content.shown,
+                    f"bladen {titles} innehåller samma tabell",
+                    f"ett blad för {heading.spec.sheet}",
+                    "flytta ihop raderna på ett blad och ta bort det andra",
+                    sheet=tables[1].sheet,
+                )
+            )
+        if tables:
+            content.tables[name] = tables[0]
+
+
+def _facts(sheet: Worksheet) -> dict[str, str]:
+    """Return what the first sheet says about whose workbook it is."""
+    labels = {fold(label): label for label in (NAME, CODE, SLUG, FIRST_YEAR, LAST_YEAR)}
+    facts = {}
+    for label, value in sheet.iter_rows(max_row=_HEADING_ROWS, max_col=2, values_only=True):
+        if isinstance(label, str) and fold(label) in labels and value not in (None, ""):
+            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            facts[labels[fold(label)]] = number_text(value) if number else plain_text(str(value))
+    return facts if SLUG in facts else {}
+
+
+@dataclass(frozen=True)
+class _Heading:
+    """Where a sheet's headings stand: the row, and each heading by its column."""
+
+    spec: TableSpec
+    row: int
+    texts: dict[int, str]
+
+
+def _find_heading(sheet: Worksheet, named: TableSpec | None) -> _Heading | None:
+    """Return the row whose headings are a table's own, the named one's if its sheet has that name."""
+    cells = _Cells(sheet)
+    best: tuple[float, int, _Heading] | None = None
+    for row in range(1, _HEADING_ROWS + 1):
+        texts = {}
+        for position in cells.columns:
+            value = cells.held.get(cells.merged.get((row, position), (row, position)))
+            if isinstance(value, str) and clean(value):
+                texts[position] = plain_text(value)
+        folded = {fold(text) for text in texts.values()}
+        for spec in TABLES.values():
+            own = {column.name for column in spec.columns}
+            extra = folded - {column.name for column in spec.all_columns}
+            alike = len(own & folded) / len(own | extra)
+            enough = _NAMED_ENOUGH if spec is named else _LIKE_ENOUGH
+            if spec is named:
+                alike = len(own & folded) / len(own)
+            # Headings that are merged over two rows stand in both; what counts is the lower.
+            last = best is not None and alike == best[0] and (row, min(texts)) in cells.merged
+            if alike >= enough and (best is None or alike > best[0] or last):
+                best = (alike, row, _Heading(spec, row, texts))
+    return best[2] if best else None
+
+
+class _Cells:
+    """The cells of a sheet that hold something, by row and column, and which are merged into which."""
+
+    def __init__(self, sheet: Worksheet):
+        # Only the cells that there are: by its formats alone, a sheet may reach its millionth row.
+        self.held = {at: cell.value for at, cell in sheet._cells.items() if cell.value not in (None, "")}
+        self.rows = sorted({row for row, _ in self.held})
+        last_row, last_column = max(self.rows, default=0), max((column for _, column in self.held), default=0)
+        self.areas = {(area.min_row, area.min_col): area for area in sheet.merged_cells.ranges}
+        self.merged = {
+            (row, column): at
+            for at, area in self.areas.items()
+            for row in range(area.min_row, min(area.max_row, last_row) + 1)
+            for column in range(area.min_col, min(area.max_col, last_column) + 1)
+            if (row, column) != at
+        }
+        self.columns = sorted({column for _, column in (*self.held, *self.merged)})
+
+
+class _Reader:
+    """Reads one sheet's table, noting what was guessed and what is at fault."""
+
+    def __init__(
+        self, shown: str, sheet: Worksheet, values: Worksheet, heading: _Heading, faults: list[Fault], notes: list[str]
+    ):
+        self.shown, self.sheet, self.values, self.heading = shown, sheet, values, heading
+        self.spec, self.faults, self.notes = heading.spec, faults, notes
+        self.columns: dict[str, int] = {}
+        self.cells = _Cells(sheet)
+
+    def read(self) -> SheetTable:
+        """Return the table."""
+        self._place_columns()
+        letters = {name: get_column_letter(position) for name, position in self.columns.items()}
+        rows: dict[int, dict[str, str]] = {}
+        if not self.faults:
+            self._note_hidden()
+            for number in self.cells.rows:
+                row = self._row(number) if number > self.heading.row else None
+                if row:
+                    rows[number] = row
+        return SheetTable(self.spec, self.sheet.title, self.heading.row, letters, rows)
+
+    def _fault(
+        self,
+        problem: str,
+        expected: str,
+        advice: str,
+        *,
+        row: int | None = None,
+        column: str | None = None,
+        value: str | None = None,
+    ) -> None:
+        cell = f"{get_column_letter(self.columns[column])}{row}" if column in self.columns else None
+        label = next((f" ({one.label})" for one in self.spec.all_columns if one.name == column), "")
+        self.faults.append(
+            Fault(self.shown, problem, expected, advice, row, column, value, self.sheet.title, cell and cell + label)
+        )
+
+    def _note(self, row: int, position: int, text: str) -> None:
+        self.notes.append(f"Blad {self.sheet.title}, cell {get_column_letter(position)}{row}: {text}.")
+
+    def _place_columns(self) -> None:
+        unknown: dict[int, str] = {}
+        names = {column.name: column for column in self.spec.all_columns}
+        for position, text in self.heading.texts.items():
+            name = fold(text)
+            if name not in names:
+                unknown[position] = text
+            elif name in self.columns:
+                self._fault(
+                    f"rubriken {names[name].label} står två gånger",
+                    "varje rubrik en gång",
+                    "ta bort eller byt namn på den ena kolumnen",
+                    row=self.heading.row,
+                )
+            else:
+                self.columns[name] = position
+        nameless = [
+            position for position in self.cells.columns if position not in self.heading.texts and self._below(position)
+        ]
+        for column in (column for column in self.spec.all_columns if column.name not in self.columns):
+            near = difflib.get_close_matches(column.name, [fold(text) for text in unknown.values()], n=1, cutoff=0.7)
+            if near:
+                position = next(position for position, text in unknown.items() if fold(text) == near[0])
+                text = unknown.pop(position)
+                self._fault(
+                    f"rubriken i kolumn {get_column_letter(position)} känns inte igen",
+                    column.label,
+                    f"byt rubriken till {column.label}",
+                    row=self.heading.row,
+                    value=text,
+                )
+            elif not column.optional:
+                self._fault(
+                    f"kolumnen {column.label} saknas",
+                    "rubrikerna " + ", ".join(one.label for one in self.spec.all_columns),
+                    f"lägg till en kolumn med rubriken {column.label}",
+                    row=self.heading.row,
+                )
+            elif nameless:
+                self._fault(
+                    f"kolumn {get_column_letter(nameless[0])} har värden men ingen rubrik",
+                    column.label,
+                    f"skriv rubriken {column.label} om det är den, töm annars kolumnen",
+                    row=self.heading.row,
+                )
+        for position, text in unknown.items():
+            if self._below(position):
+                self.notes.append(
+                    f"Blad {self.sheet.title}, kolumn {get_column_letter(position)} (”{text}”) hör inte "
+                    "till tabellen och lästes inte."
+                )
+        if not self.faults:
+            for position in nameless:
+                self.notes.append(
+                    f"Blad {self.sheet.title}, kolumn {get_column_letter(position)} har ingen rubrik och lästes inte."
+                )
+
+    def _below(self, position: int) -> bool:
+        return any(column == position and row > self.heading.row for row, column in self.cells.held)
+
+    def _note_hidden(self) -> None:
+        if self.sheet.sheet_state != "visible":
+            self.notes.append(f"Bladet ”{self.sheet.title}” är dolt men lästes.")
+        hidden = {
+            position
+            for one in self.sheet.column_dimensions.values()
+            if one.hidden
+            for position in range(one.min or 0, (one.max or 0) + 1)
+        }
+        for name, position in self.columns.items():
+            if position in hidden:
+                label = next(column.label for column in self.spec.all_columns if column.name == name)
+                self.notes.append(
+                    f"Blad {self.sheet.title}, kolumn {get_column_letter(position)} ({label}) är dold men lästes."
+                )
+        self.hidden_rows = {row for row, one in self.sheet.row_dimensions.items() if one.hidden}
+
+    def _row(self, number: int) -> dict[str, str] | None:
+        """Return a row's cells as text; None for a row that is empty, an example, or has only what was filled in."""
+        written = {name: self._written(number, position) for name, position in self.columns.items()}
+        filled = {name: text for name, text in written.items() if text}
+        if not filled or all(text.startswith(EXAMPLE.strip()) for text in filled.values()):
+            return None
+        grid = {column.name: column for column in grid_columns(self.spec)}
+        if set(filled) <= set(grid) and all(_as_given(text, grid[name]) for name, text in filled.items()):
+            return None
+        if len(filled) > 1 and all(fold(text) == name for name, text in filled.items()):
+            self.notes.append(f"Blad {self.sheet.title}, rad {number}: rubrikerna står en gång till och hoppades över.")
+            return None
+        kinds = {column.name: column.kind for column in self.spec.all_columns}
+        if len(filled) == 1 and sum(not column.optional for column in self.spec.all_columns) > 2:
+            name, text = next(iter(filled.items()))
+            if kinds[name] != "text" or name == self.spec.all_columns[0].name:
+                self._fault(
+                    "raden har bara en ifylld cell",
+                    "en rad med alla uppgifter, eller en tom rad",
+                    "fyll i resten av raden; är det en anteckning, flytta den till ett eget blad",
+                    row=number,
+                    column=name,
+                    value=text,
+                )
+                return None
+        row, about = {}, False
+        for column in self.spec.all_columns:
+            row[column.name] = ""
+            if column.name in self.columns:
+                try:
+                    row[column.name], guessed = self._cell(number, self.columns[column.name], column)
+                    about = about or guessed
+                except _Unreadable as error:
+                    self._fault(
+                        error.problem, column.expected, error.advice, row=number, column=column.name, value=error.value
+                    )
+        if about and "status" in row and not row["status"]:
+            row["status"] = ESTIMATED
+        if number in self.hidden_rows:
+            self.notes.append(f"Blad {self.sheet.title}, rad {number} är dold men lästes.")
+        return row
+
+    def _written(self, row: int, position: int) -> str:
+        """Return what a cell shows, only to tell whether and how its row is to be read."""
+        at = self.cells.merged.get((row, position), (row, position))
+        if at != (row, position) and self.cells.areas[at].min_col != self.cells.areas[at].max_col:
+            return ""
+        value = self.cells.held.get(at)
+        return "" if value is None else plain_text(str(value))
+
+    def _cell(self, row: int, position: int, column: ColumnSpec) -> tuple[str, bool]:
+        """Return a cell's text as CSV would hold it, and whether it stood there as approximate."""
+        at = self.cells.merged.get((row, position), (row, position))
+        area = self.cells.areas.get(at)
+        if area is not None:
+            own = {
+                self.columns[name]
+                for name in (*self.spec.key, *SOURCE_COLUMNS, "plats", "status")
+                if name in self.columns
+            }
+            if area.min_col != area.max_col or position not in own:
+                if at != (row, position):
+                    return "", False
+                raise _Unreadable(
+                    "cellen är sammanslagen med andra",
+                    "dela upp de sammanslagna cellerna och skriv ett värde i varje",
+                    self.sheet.cell(*at).value,
+                )
+        cell, value = self.sheet.cell(*at), self.values.cell(*at)
+        text, guess, about = _text_of(cell, value, column)
+        if at != (row, position) and text:
+            self._note(row, position, f"sammanslagen med cellen ovanför, lästes som ”{text}”")
+        elif guess:
+            self._note(row, position, guess)
+        return text, about
+
+
+def _as_given(text: str, column: ColumnSpec) -> bool:
+    """Tell whether a cell may be one that the workbook filled in, and not a note."""
+    return text.isdigit() if column.kind == "year" else fold(text) in column.allowed
+
+
+def _text_of(cell: Cell, cached: Cell, column: ColumnSpec) -> tuple[str, str, bool]:
+    """Return a cell's text as CSV would hold it, what was guessed, and whether it stood there as approximate.
+
+    What is left for the table's own check, such as a word where a number is expected, is returned as it stands.
+    Raises _Unreadable for what no text can stand for.
+    """
+    value, guess = cached.value, ""
+    if cell.data_type == "f":
+        formula = cell.value if isinstance(cell.value, str) else getattr(cell.value, "text", "=")
+        if cached.data_type == "e":
+            raise _Unreadable(
+                "formeln ger ett fel", "rätta formeln eller skriv värdet i stället för den", f"{formula} ger {value}"
+            )
+        if value is None and cached.data_type != "s":
+            raise _Unreadable(
+                "formeln har inget uträknat värde",
+                "öppna filen i Excel och spara den på nytt, eller skriv värdet i stället för formeln",
+                formula,
+            )
+        guess = f"formeln {formula} lästes som "
+    elif cell.data_type == "e":
+        raise _Unreadable("cellen innehåller ett fel", "skriv rätt värde eller töm cellen", value)
+    if value is None:
+        return "", "", False
+    text, more, about = _plain(value, cached.number_format, column)
+    if guess:
+        guess += f"”{text}”" + (f" ({more})" if more else "")
+    return text, guess or more, about
+
+
+def _plain(value: object, number_format: str, column: ColumnSpec) -> tuple[str, str, bool]:
+    """Return a value, not a formula's and not a fault, as `_text_of` does."""
+    if isinstance(value, bool):
+        raise _Unreadable(
+            "cellen innehåller SANT eller FALSKT", "skriv värdet med siffror eller ord", "SANT" if value else "FALSKT"
+        )
+    if isinstance(value, (datetime.time, datetime.timedelta)):
+        raise _Unreadable(
+            "cellen innehåller ett klockslag eller en tid",
+            "skriv ett tal med decimaler, och ändra cellens format till Allmänt",
+            value,
+        )
+    if isinstance(value, datetime.date):
+        return _dated(value, number_format, column)
+    if isinstance(value, (int, float)):
+        return _numeric(value, number_format, column)
+    text = re.sub("_x000[dD]_\n?", "\n", str(value))
+    text = plain_text(text)
+    if column.kind == "text" and not column.allowed:
+        return text, "", False
+    if text.startswith(EXAMPLE.strip()):
+        raise _Unreadable("exemplet står kvar", "skriv ert eget värde i stället för exemplet", text)
+    if _MISSING.fullmatch(text):
+        if column.optional:
+            return "", f"”{text}” lästes som att uppgiften saknas", False
+        raise _Unreadable("uppgiften saknas, men kolumnen måste fyllas i", "fyll i cellen, eller töm hela raden", text)
+    if column.allowed:
+        return next((one for one in column.allowed if one and fold(one) == fold(text)), text), "", False
+    if column.kind == "date":
+        return text, "", False
+    if column.kind == "year" and _YEAR_FIRST.fullmatch(text):
+        return text[:4], f"datumet {text} lästes som året {text[:4]}", False
+    return _number_in(text, column)
+
+
+def _number_in(text: str, column: ColumnSpec) -> tuple[str, str, bool]:
+    """Read a number that stands as text; what is none is left as it stands."""
+    bare = _ABOUT.sub("", text, count=1) if _ABOUT.match(text) else text
+    about = bare != text
+    if column.unit and bare.casefold().endswith(column.unit):
+        bare = bare[: -len(column.unit)]
+    if column.unit == "procent":
+        bare = bare.rstrip().removesuffix("%")
+    try:
+        number = number_text(parse_number(bare))
+    except CellError:
+        return text, "", False
+    if clean(bare) == text:
+        return number, "", False
+    return number, f"”{text}” lästes som {number}" + (" och märktes som uppskattat" if about else ""), about
+
+
+def _numeric(value: float, number_format: str, column: ColumnSpec) -> tuple[str, str, bool]:
+    if column.kind in ("integer", "number") and "%" in re.sub('"[^"]*"', "", number_format):
+        shown = number_text(float(Decimal(repr(value)) * 100))
+        if column.unit != "procent":
+            raise _Unreadable(
+                "cellen är visad som procent",
+                "ändra cellens format till Allmänt och skriv värdet i den enhet som rubriken anger",
+                f"{shown} %",
+            )
+        return shown, f"procenttalet {shown} % lästes som {shown}", False
+    return number_text(value), "", False
+
+
+def _dated(value: datetime.date, number_format: str, column: ColumnSpec) -> tuple[str, str, bool]:
+    """Read a cell that Excel keeps as a date."""
+    day = value.date() if isinstance(value, datetime.datetime) else value
+    if column.kind == "year":
+        # A year that is written in a cell with a date's format is a day in 1905 to Excel.
+        serial = int(to_excel(value))
+        year = serial if EARLIEST_YEAR <= serial <= LATEST_YEAR else day.year
+        return str(year), f"datumet {day} lästes som året {year}", False
+    if column.kind in ("integer", "number"):
+        raise _Unreadable(
+            "cellen innehåller ett datum", "skriv talet på nytt, och ändra cellens format till Allmänt", day
+        )
+    # A format without a day, such as nov-21, tells that only the month was meant.
+    text = day.isoformat() if "d" in re.sub(r'"[^"]*"|\[[^]]*\]', "", number_format.lower()) else day.isoformat()[:7]
+    return text, f"datumet lästes som {text}", False

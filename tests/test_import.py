@@ -1,0 +1,1076 @@
+"""The road from a filled-in workbook to tidy tables, and back: nothing lost, nothing guessed in silence."""
+
+from __future__ import annotations
+
+import csv
+import datetime
+import errno
+import io
+import re
+import shutil
+import unicodedata
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import openpyxl
+import pytest
+import xlsxwriter
+import yaml
+from conftest import DATA
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from openpyxl.comments import Comment
+from openpyxl.worksheet.worksheet import Worksheet
+
+from analysis import cli
+from analysis.sources import DataError, load_municipality
+from analysis.sources.cells import number_text, parse_number
+from analysis.sources.intake import export_workbook, import_workbook
+from analysis.sources.registers import read_sources
+from analysis.sources.schema import MUNICIPAL_TABLES, SOURCE_TABLE, ColumnSpec, TableSpec
+from analysis.sources.template import plain_text
+
+FILLED = ("malmo", "huddinge", "bjuv", "ange")
+SOURCE = "bokslut_2024"
+# In Eslöv's workbook for 2020–2022: the first row of SFB, and the columns of Ekonomi.
+SFB_ROW = 9
+PLACE = "Tabell 1"
+
+
+# --- Tools ------------------------------------------------------------------------------------------
+
+
+def bare_data(root: Path, slugs: tuple[str, ...] = ()) -> Path:
+    """A data folder with the nation's tables, and the cards of some municipalities without their tables."""
+    data = root / "data"
+    shutil.copytree(DATA / "nationellt", data / "nationellt")
+    shutil.copy(DATA / "kallor.yml", data)
+    for slug in slugs:
+        (data / "kommuner" / slug).mkdir(parents=True)
+        shutil.copy(DATA / "kommuner" / slug / "kommun.yml", data / "kommuner" / slug)
+    return data
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    """Every file below a folder, and every folder, hidden ones too."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")
+    }
+
+
+def tables_of(data: Path, slug: str) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in (data / "kommuner" / slug).glob("*.csv")}
+
+
+def faults_of(slug: str, data: Path) -> list:
+    """The check of the tables alone."""
+    try:
+        load_municipality(slug, data)
+    except DataError as error:
+        return error.faults
+    return []
+
+
+@pytest.fixture(scope="module")
+def template(tmp_path_factory) -> tuple[Path, Path]:
+    """A data folder with Eslöv's new folder, and Eslöv's empty workbook for 2020 to 2022."""
+    root = tmp_path_factory.mktemp("mall")
+    data, path = bare_data(root), root / "eslov.xlsx"
+    years = ["--fran", "2020", "--till", "2022"]
+    assert cli.main(["new", "--namn", "Eslöv", *years, "--data", str(data), "--fil", str(path)]) == 0
+    return data, path
+
+
+@pytest.fixture
+def data(template, tmp_path) -> Path:
+    """A copy of Eslöv's data folder."""
+    return Path(shutil.copytree(template[0], tmp_path / "data"))
+
+
+def put(sheet: Worksheet, row: int, *values: object) -> None:
+    """Write cells from column A on; None leaves a cell as it is."""
+    for position, value in enumerate(values, start=1):
+        if value is not None:
+            sheet.cell(row, position).value = value
+
+
+@pytest.fixture
+def book(template) -> openpyxl.Workbook:
+    """Eslöv's workbook with a source, and SFB's three years in Ekonomi."""
+    workbook = openpyxl.load_workbook(template[1])
+    put(workbook["Källor"], 6, SOURCE, "Bokslut 2024", "Eslövs kommun", "2025")
+    for number, (budget, cost) in enumerate([(100, 110.5), (120, 118), (130, 140)]):
+        put(workbook["Ekonomi"], SFB_ROW + number, None, None, budget, cost, SOURCE, PLACE)
+    return workbook
+
+
+def save(workbook: openpyxl.Workbook, data: Path, name: str = "eslov.xlsx") -> Path:
+    path = data.parent / name
+    workbook.save(path)
+    return path
+
+
+def run(path: Path, data: Path, *more: str) -> int:
+    return cli.main(["import", str(path), "--data", str(data), *more])
+
+
+def read(data: Path, table: str = "ekonomi", slug: str = "eslov") -> list[list[str]]:
+    """A table's rows as the file holds them, without the heading."""
+    text = (data / "kommuner" / slug / f"{table}.csv").read_text(encoding="utf-8")
+    rows = list(csv.reader(io.StringIO(text), delimiter=";"))
+    assert rows[0] == [column.name for column in MUNICIPAL_TABLES[table].all_columns]
+    return rows[1:]
+
+
+ECONOMY = [
+    ["2020", "sfb", "100", "110,5", SOURCE, PLACE, ""],
+    ["2021", "sfb", "120", "118", SOURCE, PLACE, ""],
+    ["2022", "sfb", "130", "140", SOURCE, PLACE, ""],
+]
+
+
+# --- There and back ---------------------------------------------------------------------------------
+
+
+def test_the_workbook_becomes_tidy_tables(book, data, capsys):
+    assert run(save(book, data), data) == 0
+    assert read(data) == ECONOMY
+    assert tables_of(data, "eslov").keys() == {"ekonomi.csv"}
+    out = capsys.readouterr()
+    assert "ekonomi.csv: 3 rader" in out.out and "python -m analysis build eslov" in out.out and not out.err
+    known, faults = read_sources(data / "kallor.yml", "kallor.yml")
+    assert not faults and known[SOURCE].publisher == "Eslövs kommun"
+    # What stood there before stands there still, comments and all.
+    assert (data / "kallor.yml").read_bytes().startswith((DATA / "kallor.yml").read_bytes())
+    assert cli.main(["check", "eslov", "--data", str(data)]) == 0
+    assert not [path for path in data.iterdir() if path.name.startswith(".")]
+
+
+def test_a_new_municipality_may_come_from_its_workbook_alone(book, data):
+    before = (data / "kommuner/eslov/kommun.yml").read_bytes()
+    shutil.rmtree(data / "kommuner")
+    assert run(save(book, data), data) == 0
+    assert (data / "kommuner/eslov/kommun.yml").read_bytes() == before
+    assert read(data) == ECONOMY
+
+
+@pytest.mark.parametrize("slug", FILLED)
+def test_the_real_municipalities_go_there_and_back(tmp_path, slug):
+    exported = tmp_path / "första.xlsx"
+    assert cli.main(["export", slug, "--fil", str(exported)]) == 0
+    own = {
+        row["kalla"]
+        for path in (DATA / "kommuner" / slug).glob("*.csv")
+        for row in csv.DictReader(path.open(encoding="utf-8"), delimiter=";")
+        if row.get("kalla")
+    }
+    data = bare_data(tmp_path, tuple(path.name for path in (DATA / "kommuner").iterdir()))
+    everything = yaml.safe_load((DATA / "kallor.yml").read_text(encoding="utf-8"))
+    national = {
+        value
+        for path in (DATA / "nationellt").iterdir()
+        for value in re.findall(r"[\w-]+", path.read_text(encoding="utf-8"))
+    }
+    card = (DATA / "kommuner" / slug / "kommun.yml").read_text(encoding="utf-8")
+    kept = {id_: entry for id_, entry in everything.items() if id_ in national or (id_ in card and id_ not in own)}
+    (data / "kallor.yml").write_text(yaml.safe_dump(kept, allow_unicode=True), encoding="utf-8")
+    for other in (data / "kommuner").iterdir():
+        if other.name != slug:
+            (other / "kommun.yml").unlink()
+    assert run(exported, data) == 0
+    found, expected = load_municipality(slug, data), load_municipality(slug)
+    assert found.tables.keys() == expected.tables.keys()
+    for name, frame in expected.tables.items():
+        assert found.tables[name].equals(frame), name
+    for id_ in own:
+        assert found.sources[id_] == expected.sources[id_]
+    # And once more: what an import writes, an export gives back to the byte.
+    again = tmp_path / "andra.xlsx"
+    first = tables_of(data, slug)
+    assert cli.main(["export", slug, "--data", str(data), "--fil", str(again)]) == 0
+    for name in first:
+        (data / "kommuner" / slug / name).unlink()
+    assert run(again, data) == 0
+    assert tables_of(data, slug) == first
+
+
+def test_figures_of_malmo_under_another_name(data, tmp_path):
+    path = tmp_path / "malmo.xlsx"
+    assert cli.main(["export", "malmo", "--fil", str(path)]) == 0
+    workbook = openpyxl.load_workbook(path)
+    for row in range(1, 10):
+        cell = workbook["Börja här"].cell(row, 2)
+        cell.value = {"Malmö": "Eslöv", "1280": "1285", "malmo": "eslov"}.get(cell.value, cell.value)
+    for name in set(workbook.sheetnames) - {"Börja här", "Källor", "Listor", "Ekonomi", "Brukare", "Timmar"}:
+        del workbook[name]
+    assert run(save(workbook, data), data) == 0
+    found, expected = load_municipality("eslov", data), load_municipality("malmo")
+    assert set(found.tables) == {"ekonomi", "brukare", "timmar"}
+    for name, frame in found.tables.items():
+        assert frame.equals(expected.tables[name])
+
+
+def _texts() -> st.SearchStrategy[str]:
+    """Texts as they may stand in a table, among them those that a program could take for something else."""
+    awkward = [
+        "=1+1",
+        "'quoted",
+        "'=1+1",
+        "<script>alert(1)</script>",
+        "+46",
+        "@a",
+        "-",
+        "–",
+        "..",
+        "x",
+        "saknas",
+        "2021-11",
+        "007",
+        "1 000",
+        "ca 23 000",
+        "1.234",
+        "12,50",
+        "Åsa's bok; del 1",
+        '"citat"',
+        "#REF!",
+        "rad ett\nrad två",
+        "C:\\temp\\1",
+        "å-ä-ö",
+        "1e5",
+        "SANT",
+        "{=1}",
+        "http://a.se/x?y=1&z=2",
+        "\u202e",
+    ]
+    letters = st.text(st.characters(exclude_categories=("Cc", "Cs", "Cn", "Co")), min_size=1, max_size=20)
+    return (
+        (st.sampled_from(awkward) | letters)
+        .map(plain_text)
+        .filter(lambda text: text and not text.startswith("Exempel:") and "x005F_" not in text and "_x000" not in text)
+    )
+
+
+def _values(column: ColumnSpec, sources: list[str]) -> st.SearchStrategy[str]:
+    """What a column may hold, written as tidy CSV holds it."""
+    if column.allowed:
+        return st.sampled_from(column.allowed)
+    if column.name in ("kalla", "kalla_2"):
+        return st.sampled_from(sources)
+    if column.kind == "year":
+        some = st.integers(1990, 2100).map(str)
+    elif column.kind == "date":
+        some = st.one_of(
+            st.integers(1900, 2099).map(str),
+            st.dates(datetime.date(1900, 1, 1), datetime.date(2099, 12, 31)).flatmap(
+                lambda day: st.sampled_from([day.isoformat(), day.isoformat()[:7]])
+            ),
+        )
+    elif column.kind in ("integer", "number"):
+        low = -1e15 if column.minimum is None else column.minimum
+        high = 1e15 if column.maximum is None else column.maximum
+        whole = st.integers(int(low), int(high))
+        number = (
+            whole
+            if column.kind == "integer"
+            else st.one_of(
+                whole, st.floats(low, high), st.sampled_from([0.0, 5e-324, 0.1, 1 / 3, 0.30000000000000004, high])
+            )
+        )
+        some = number.map(lambda value: number_text(float(value)))
+    else:
+        some = _texts()
+    return st.just("") | some if column.optional else some
+
+
+@st.composite
+def _table(draw: st.DrawFn, spec: TableSpec, sources: list[str]) -> list[list[str]]:
+    names = [column.name for column in spec.all_columns]
+    row = st.tuples(*(_values(column, sources) for column in spec.all_columns)).map(list)
+    return draw(
+        st.lists(row, min_size=1, max_size=4, unique_by=lambda one: tuple(one[names.index(name)] for name in spec.key))
+    )
+
+
+@st.composite
+def _municipality(draw: st.DrawFn) -> tuple[dict, dict[str, list[list[str]]]]:
+    ids = draw(st.lists(_texts(), min_size=1, max_size=2, unique=True))
+    sources = {id_: {"titel": draw(_texts()), "utgivare": draw(_texts()), "datum": draw(_texts())} for id_ in ids}
+    chosen = draw(st.lists(st.sampled_from(sorted(MUNICIPAL_TABLES)), min_size=1, max_size=5, unique=True))
+    return sources, {name: draw(_table(MUNICIPAL_TABLES[name], ids)) for name in sorted(chosen)}
+
+
+@given(_municipality())
+@settings(max_examples=25, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+def test_export_and_import_are_each_others_inverse(tmp_path_factory, given_municipality):
+    sources, tables = given_municipality
+    root = tmp_path_factory.mktemp("fram-och-ater")
+    data = bare_data(root, ("malmo",))
+    folder = data / "kommuner/malmo"
+    card = {"namn": "Malmö", "kod": "1280", "period": {"fran": 2020, "till": 2021}}
+    (folder / "kommun.yml").write_text(yaml.safe_dump(card), encoding="utf-8")
+    register = (data / "kallor.yml").read_text(encoding="utf-8")
+    more = {id_: entry for id_, entry in sources.items() if id_ not in yaml.safe_load(register)}
+    (data / "kallor.yml").write_text(register + yaml.safe_dump(more, allow_unicode=True), encoding="utf-8")
+    for name, rows in tables.items():
+        out = io.StringIO(newline="")
+        writer = csv.writer(out, delimiter=";", lineterminator="\n")
+        writer.writerows([[column.name for column in MUNICIPAL_TABLES[name].all_columns], *rows])
+        (folder / f"{name}.csv").write_text(out.getvalue(), encoding="utf-8", newline="")
+    before, municipality = tree(data), load_municipality("malmo", data)
+    path = root / "malmo.xlsx"
+    export_workbook(municipality, data, path, [])
+    for name in tables:
+        (folder / f"{name}.csv").unlink()
+    (data / "kallor.yml").write_text(register, encoding="utf-8")
+    used = {
+        row[position]
+        for name, rows in tables.items()
+        for position, column in enumerate(MUNICIPAL_TABLES[name].all_columns)
+        if column.name.startswith("kalla")
+        for row in rows
+    }
+    found = import_workbook(path, data, faults_of)
+    assert not found.notes
+    after = tree(data)
+    assert {name: content for name, content in after.items() if name != "kallor.yml"} == {
+        name: content for name, content in before.items() if name != "kallor.yml"
+    }
+    assert load_municipality("malmo", data).sources.items() >= {id_: municipality.sources[id_] for id_ in used}.items()
+    shutil.rmtree(root)
+
+
+@given(st.floats(-1e15, 1e15))
+def test_a_number_as_text_is_that_number(number):
+    assert parse_number(number_text(number)) == number
+
+
+# --- What people do, and what is made of it ---------------------------------------------------------
+
+
+def _economy(budget: str | None = None, cost: str | None = None, status: str = "", year: str = "2020") -> list:
+    first = [year, "sfb", "100" if budget is None else budget, "110,5" if cost is None else cost, SOURCE, PLACE, status]
+    return [first, *ECONOMY[1:]]
+
+
+# What stands in a cell of Ekonomi's first row, the column, what becomes of the row, and what is told (None: nothing).
+CELLS = [
+    ("number as text", "D", "110,5", _economy(), None),
+    ("decimal point", "D", "110.5", _economy(), None),
+    ("thousands, space", "D", "23 000,5", _economy(cost="23000,5"), None),
+    ("thousands, no-break", "D", "23\u00a0000,5", _economy(cost="23000,5"), None),
+    ("thousands, narrow", "D", "23\u202f000,5", _economy(cost="23000,5"), None),
+    ("minus sign", "D", "−12", _economy(cost="-12"), None),
+    ("blanks around", "D", "  110,5 \u00a0", _economy(), None),
+    ("blanks around a word", "B", " SFB  ", _economy(), None),
+    ("another spelling of a value", "G", "Preliminär", _economy(status="preliminar"), None),
+    ("a source with a blank", "E", SOURCE + " ", _economy(), None),
+    ("ca", "D", "ca 23 000", _economy(cost="23000", status="uppskattad"), "”ca 23 000” lästes som 23000 och märktes"),
+    ("cirka", "D", "Cirka 23000", _economy(cost="23000", status="uppskattad"), "märktes som uppskattat"),
+    ("c:a", "D", "c:a 2,5", _economy(cost="2,5", status="uppskattad"), "lästes som 2,5"),
+    ("~", "D", "~5", _economy(cost="5", status="uppskattad"), "lästes som 5"),
+    ("unit", "D", "23 000 tkr", _economy(cost="23000"), "”23 000 tkr” lästes som 23000"),
+    *(
+        (f"missing {mark}", "C", mark, _economy(budget=""), f"”{mark}” lästes som att uppgiften saknas")
+        for mark in ("-", "–", "—", "..", "…", "x", "X", "saknas", "Uppgift saknas", "N/A")
+    ),
+    ("missing status", "G", "-", _economy(), "lästes som att uppgiften saknas"),
+    ("year as text", "A", "2020", _economy(), None),
+    ("year as date", "A", datetime.date(2020, 12, 31), _economy(), "datumet 2020-12-31 lästes som året 2020"),
+    ("year as date in text", "A", "2020-12-31", _economy(), "datumet 2020-12-31 lästes som året 2020"),
+    ("year in a cell for dates", "A", datetime.datetime(1905, 7, 12), _economy(), "lästes som året 2020"),
+    ("full precision", "D", 110.123456789012, _economy(cost="110,123456789012"), None),
+    ("tiny", "D", 1e-7, _economy(cost="0,0000001"), None),
+    ("number in text", "F", 12.5, [[*ECONOMY[0][:5], "12,5", ""], *ECONOMY[1:]], None),
+    ("text like a formula", "F", "'=1+1", [[*ECONOMY[0][:5], "'=1+1", ""], *ECONOMY[1:]], None),
+    ("line break of Windows", "F", "ett_x000D_\ntvå", [[*ECONOMY[0][:5], "ett\ntvå", ""], *ECONOMY[1:]], None),
+    (
+        "date in text",
+        "F",
+        datetime.date(2024, 1, 31),
+        [[*ECONOMY[0][:5], "2024-01-31", ""], *ECONOMY[1:]],
+        "datumet lästes som 2024-01-31",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "expected", "told"), [case[1:] for case in CELLS], ids=[case[0] for case in CELLS]
+)
+def test_what_people_write_in_a_cell(book, data, capsys, column, value, expected, told):
+    cell = book["Ekonomi"][f"{column}{SFB_ROW}"]
+    cell.value = value
+    if isinstance(value, str):
+        cell.data_type = "s"
+    assert run(save(book, data), data) == 0, capsys.readouterr().err
+    assert read(data) == expected
+    notes = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Blad ")]
+    assert bool(notes) == bool(told)
+    if told:
+        assert len(notes) == 1 and notes[0].startswith(f"Blad Ekonomi, cell {column}{SFB_ROW}: ") and told in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "number_format", "expected"),
+    [
+        (datetime.date(2021, 11, 1), "mmm\\-yy", "2021-11"),
+        (datetime.date(2021, 11, 1), "yyyy\\-mm", "2021-11"),
+        (datetime.date(2021, 11, 30), "yyyy\\-mm\\-dd", "2021-11-30"),
+        ("2021-11", "@", "2021-11"),
+        (2021, "General", "2021"),
+    ],
+)
+def test_dates_are_as_precise_as_they_are_shown(book, data, value, number_format, expected):
+    put(book["Val av utförare"], 6, value, "LSS", "20", "..", None, SOURCE, PLACE)
+    book["Val av utförare"]["A6"].number_format = number_format
+    assert run(save(book, data), data) == 0
+    assert read(data, "val_av_utforare") == [[expected, "lss", "20", "", "", SOURCE, PLACE, ""]]
+
+
+def test_percent_cells_are_read_where_the_column_is_in_percent(book, data, capsys):
+    put(book["Löner"], 6, 2020, 2024, "Assistenter", 0.195, SOURCE, PLACE)
+    book["Löner"]["D6"].number_format = "0.0%"
+    put(book["Löner"], 7, 2020, 2023, "Assistenter", "14,2 %", SOURCE, PLACE)
+    assert run(save(book, data), data) == 0
+    assert [row[3] for row in read(data, "loner")] == ["19,5", "14,2"]
+    out = capsys.readouterr().out
+    assert "cell D6: procenttalet 19,5 % lästes som 19,5" in out and "cell D7: ”14,2 %” lästes som 14,2" in out
+
+
+def test_a_status_that_is_given_stands(book, data):
+    put(book["Ekonomi"], SFB_ROW, None, None, None, "ca 5", None, None, "avrundad")
+    assert run(save(book, data), data) == 0
+    assert read(data)[0][3:] == ["5", SOURCE, PLACE, "avrundad"]
+
+
+def _hide_column(book):
+    book["Ekonomi"].column_dimensions["C"].hidden = True
+
+
+def _hide_row(book):
+    book["Ekonomi"].row_dimensions[SFB_ROW].hidden = True
+
+
+def _hide_sheet(book):
+    book["Ekonomi"].sheet_state = "hidden"
+
+
+def _rename(book):
+    book["Ekonomi"].title = "Bokslut och budget"
+
+
+def _spell_headings(book):
+    for cell in book["Ekonomi"][4]:
+        cell.value = f"  {cell.value.upper()} "
+
+
+def _names_for_headings(book):
+    put(book["Ekonomi"], 4, "ar", "verksamhet", "budget_tkr", "nettokostnad_tkr", "kalla", "plats", "status")
+
+
+def _reorder(book):
+    sheet = book["Ekonomi"]
+    for row in range(3, sheet.max_row + 1):
+        values = [sheet.cell(row, column).value for column in range(1, 8)]
+        put(sheet, row, *(value if value is not None else "" for value in reversed(values)))
+
+
+def _blank_rows(book):
+    book["Ekonomi"].insert_rows(SFB_ROW + 1, 3)
+    book["Ekonomi"].insert_rows(1, 2)
+
+
+def _blank_column(book):
+    book["Ekonomi"].insert_cols(1)
+
+
+def _delete_prefilled(book):
+    book["Ekonomi"].delete_rows(5, 4)
+
+
+def _own_notes(book):
+    sheet = book.create_sheet("Att göra", 0)
+    put(sheet, 1, "Ring ekonomen", "om 2021")
+    put(sheet, 2, "År", "Beskrivning")
+
+
+def _own_column(book):
+    put(book["Ekonomi"], 4, *[None] * 7, "Min kommentar")
+    put(book["Ekonomi"], SFB_ROW, *[None] * 7, "hej")
+
+
+def _nameless_column(book):
+    put(book["Ekonomi"], SFB_ROW, *[None] * 8, "hej")
+
+
+def _without_status(book):
+    book["Ekonomi"].delete_cols(7)
+
+
+def _merged_heading_down(book):
+    sheet = book["Ekonomi"]
+    sheet.insert_rows(5)
+    for letter in "ABCDEFG":
+        sheet.merge_cells(f"{letter}4:{letter}5")
+
+
+def _merged_heading_across(book):
+    sheet = book["Ekonomi"]
+    sheet.insert_rows(4)
+    put(sheet, 4, "År", "Verksamhet", "tkr", None, "Källa", "Plats", "Status")
+    for letter in "ABEFG":
+        sheet[f"{letter}5"].value = None
+        sheet.merge_cells(f"{letter}4:{letter}5")
+    sheet.merge_cells("C4:D4")
+
+
+def _merged_years(book):
+    sheet = book["Ekonomi"]
+    for row in range(SFB_ROW + 1, SFB_ROW + 3):
+        sheet[f"B{row}"].value = sheet[f"F{row}"].value = None
+    sheet.merge_cells(f"B{SFB_ROW}:B{SFB_ROW + 2}")
+    sheet.merge_cells(f"F{SFB_ROW}:F{SFB_ROW + 2}")
+
+
+def _protect(book):
+    book["Ekonomi"].protection.sheet = True
+    book["Ekonomi"].protection.password = "hemligt"
+
+
+def _comment(book):
+    book["Ekonomi"][f"D{SFB_ROW}"].comment = Comment("Stämt av mot bokslutet", "A")
+
+
+def _repeat_headings(book):
+    sheet = book["Ekonomi"]
+    sheet.insert_rows(SFB_ROW + 1)
+    put(sheet, SFB_ROW + 1, *(cell.value for cell in sheet[4]))
+
+
+def _overwrite_example(book):
+    sheet = book["Ekonomi"]
+    put(sheet, 5, *(sheet.cell(SFB_ROW, column).value or "" for column in range(1, 8)))
+    put(sheet, SFB_ROW, *[""] * 7)
+
+
+def _format_a_million_rows(book):
+    sheet = book["Ekonomi"]
+    sheet["A1048576"].number_format = sheet["XFD1"].number_format = "0.00"
+
+
+def _copy_unfilled(book):
+    copy = book.copy_worksheet(book["Ekonomi"])
+    copy.title = "Ekonomi (tom)"
+    copy.delete_rows(5, 100)
+
+
+DEEDS: list[tuple[Callable, str | None]] = [
+    (_hide_column, "Blad Ekonomi, kolumn C (Budget (tkr)) är dold men lästes."),
+    (_hide_row, f"Blad Ekonomi, rad {SFB_ROW} är dold men lästes."),
+    (_hide_sheet, "Bladet ”Ekonomi” är dolt men lästes."),
+    (_rename, "Bladet ”Bokslut och budget” lästes som Ekonomi efter rubrikerna."),
+    (_spell_headings, None),
+    (_names_for_headings, None),
+    (_reorder, None),
+    (_blank_rows, None),
+    (_blank_column, None),
+    (_delete_prefilled, None),
+    (_own_notes, "Bladet ”Att göra” är ingen av bokens tabeller och lästes inte."),
+    (_own_column, "Blad Ekonomi, kolumn H (”Min kommentar”) hör inte till tabellen och lästes inte."),
+    (_nameless_column, "Blad Ekonomi, kolumn I har ingen rubrik och lästes inte."),
+    (_without_status, None),
+    (_merged_heading_down, None),
+    (_merged_heading_across, None),
+    (_merged_years, f"Blad Ekonomi, cell B{SFB_ROW + 1}: sammanslagen med cellen ovanför, lästes som ”sfb”."),
+    (_protect, None),
+    (_comment, None),
+    (_repeat_headings, f"Blad Ekonomi, rad {SFB_ROW + 1}: rubrikerna står en gång till och hoppades över."),
+    (_overwrite_example, None),
+    (_copy_unfilled, None),
+    (_format_a_million_rows, None),
+]
+
+
+@pytest.mark.parametrize(("deed", "told"), DEEDS, ids=[deed.__name__.strip("_") for deed, _ in DEEDS])
+def test_what_people_do_to_a_sheet(book, data, capsys, deed, told):
+    deed(book)
+    assert run(save(book, data), data) == 0, capsys.readouterr().err
+    assert read(data) == ECONOMY
+    lines = capsys.readouterr().out.splitlines()
+    if told:
+        assert told in lines
+    else:
+        assert not [line for line in lines if line.startswith("Blad")]
+
+
+def _with_formulas(path: Path, cost: tuple[str, object], optional: tuple[str, object] | None = None) -> None:
+    """A workbook as Excel saves it, with formulas and the values that they last had."""
+    with xlsxwriter.Workbook(path) as workbook:
+        facts = workbook.add_worksheet("Börja här")
+        for row, fact in enumerate(
+            [("Kommun", "Eslöv"), ("Kommunkod", "1285"), ("Mappnamn", "eslov"), ("Första år", 2020), ("Sista år", 2022)]
+        ):
+            facts.write_row(row, 0, fact)
+        workbook.add_worksheet("Källor").write_row(0, 0, ["Källa", "Titel", "Utgivare", "Datum"])
+        workbook.get_worksheet_by_name("Källor").write_row(1, 0, [SOURCE, "Bokslut", "Eslöv", "2025"])
+        sheet = workbook.add_worksheet("Ekonomi")
+        sheet.write_row(0, 0, ["År", "Verksamhet", "Budget (tkr)", "Nettokostnad (tkr)", "Källa", "Plats", "Status"])
+        sheet.write_row(1, 0, [2020, "sfb", 100, 0, SOURCE, PLACE])
+        sheet.write_formula(1, 3, cost[0], None, cost[1])
+        if optional:
+            sheet.write_formula(1, 2, optional[0], None, optional[1])
+
+
+def test_a_formula_is_read_with_the_value_it_last_had(data, capsys):
+    path = data.parent / "eslov.xlsx"
+    _with_formulas(path, ("=C2*1.105", 110.5))
+    assert run(path, data) == 0
+    assert read(data) == ECONOMY[:1]
+    assert "Blad Ekonomi, cell D2: formeln =C2*1.105 lästes som ”110,5”." in capsys.readouterr().out
+
+
+def test_a_formula_that_gives_an_error_is_refused(data, capsys):
+    path = data.parent / "eslov.xlsx"
+    _with_formulas(path, ("=1/0", "#DIV/0!"))
+    assert run(path, data) == 1
+    error = capsys.readouterr().err
+    assert "cell D2 (Nettokostnad (tkr)): formeln ger ett fel. Står nu: ”=1/0 ger #DIV/0!”" in error
+
+
+# --- What is refused --------------------------------------------------------------------------------
+
+
+def _fill(sheet: Worksheet, row: int, *values: object) -> None:
+    put(sheet, row, *values, *([SOURCE, PLACE] if values else []))
+
+
+def test_twenty_human_faults_give_twenty_messages(book, data, capsys):
+    """One fault of each kind, all told at once, each with its sheet, its cell and what to do."""
+    money, before = book["Ekonomi"], tree(data)
+    for row in range(6, 18):  # four parts of three years, each with all its figures
+        put(money, row, None, None, 100, 100, SOURCE, PLACE)
+    put(money, 6, None, None, None, "okänt")
+    put(money, 7, None, None, -5)
+    put(money, 8, 1821)
+    put(money, 9, None, "hemtjänst")
+    put(money, 10, None, None, "127.573")
+    money["D11"].value, money["D11"].data_type = "#DIV/0!", "e"
+    put(money, 12, None, None, "=D12*2")
+    money["D13"].value, money["D13"].number_format = 0.5, "0%"
+    put(money, 14, None, None, None, datetime.date(2022, 1, 1))
+    put(money, 15, None, None, None, None, "bokslut_2042")
+    put(money, 16, None, None, None, True)
+    put(money, 17, 2021, None, None, "..")  # also stands on row 16, but what is faulted once is told once
+    put(money, 18, 2021, "totalt", 1, 1, SOURCE, PLACE)
+    put(money, 20, "* siffrorna är preliminära")
+    book["Brukare"]["D4"].value = "Utfal (antal)"
+    _fill(book["Brukare"], 6, 2020, "sfb", 1, 2)
+    book["Timmar"].delete_cols(4)
+    _fill(book["Flöden"], 6, 2020, "alla", None, 22.5, 17)
+    _fill(book["Bidrag"], 6, 2020, "SFB", 5, "Statsbidrag")
+    _fill(book["Bidrag"], 7, 2021, "SFB", None, "Statsbidrag")
+    book["Bidrag"].merge_cells("C6:C7")
+    _fill(book["Prognoser"], 6, 2024, 1, "Delår", datetime.time(12, 30))
+    _fill(book["Löner"], 6, 2020, 2024, "Assistenter", "mellan 3 och 4")
+    _fill(book["Val av utförare"], 6, "hösten 2021", "LSS", 20, None, None)
+    _fill(book["Iakttagelser"], 6, 1, "Kostnad", "Något")
+    _fill(book["Konton"], 6, 2020, "11", "Exempel: Bidrag", "Intäkt", "Exempel: 5")
+    put(book["Fakta"], 6, "enheter", "2021", 2, "antal", None, SOURCE, PLACE)
+    put(book["Källor"], 7, SOURCE, "Bokslut igen", "Eslöv", "2025")
+    _fill(book["Tillskott"], 6, 2020, "Anslag", 5)
+    book.copy_worksheet(book["Tillskott"]).title = "Tillskott (2)"
+    expected = {
+        "Ekonomi, cell D6 ": "inget tal. Står nu: ”okänt”",
+        "Ekonomi, cell C7 ": "negativt tal. Står nu: ”-5”",
+        "Ekonomi, cell A8 ": "för litet tal. Står nu: ”1821”",
+        "Ekonomi, cell B9 ": "otillåtet värde. Står nu: ”hemtjänst”",
+        "Ekonomi, cell C10 ": "punkten kan stå för tusental. Står nu: ”127.573”",
+        "Ekonomi, cell D11 ": "cellen innehåller ett fel. Står nu: ”#DIV/0!”",
+        "Ekonomi, cell C12 ": "formeln har inget uträknat värde. Står nu: ”=D12*2”",
+        "Ekonomi, cell D13 ": "cellen är visad som procent. Står nu: ”50 %”",
+        "Ekonomi, cell D14 ": "cellen innehåller ett datum. Står nu: ”2022-01-01”",
+        "Ekonomi, cell E15 ": "källan finns inte på bladet Källor. Står nu: ”bokslut_2042”",
+        "Ekonomi, cell D16 ": "cellen innehåller SANT eller FALSKT. Står nu: ”SANT”",
+        "Ekonomi, cell D17 ": "uppgiften saknas, men kolumnen måste fyllas i. Står nu: ”..”",
+        "Ekonomi, cell A17 ": "År 2021, Verksamhet utforare står redan på rad 16",
+        "Ekonomi, cell A18 ": "År 2021, Verksamhet totalt står redan på rad 7",
+        "Ekonomi, cell A20 ": "raden har bara en ifylld cell. Står nu: ”* siffrorna är preliminära”",
+        "Brukare, rad 4": "rubriken i kolumn D känns inte igen. Står nu: ”Utfal (antal)”. Väntat: Utfall (antal)",
+        "Timmar, rad 4": "kolumnen Utfall (timmar) saknas",
+        "Flöden, cell D6 ": "inget heltal. Står nu: ”22,5”",
+        "Bidrag, cell C6 ": "cellen är sammanslagen med andra. Står nu: ”5”",
+        "Prognoser, cell D6 ": "cellen innehåller ett klockslag eller en tid. Står nu: ”12:30:00”",
+        "Löner, cell D6 ": "inget tal. Står nu: ”mellan 3 och 4”",
+        "Val av utförare, cell A6 ": "inget datum. Står nu: ”hösten 2021”",
+        "Iakttagelser, cell B6 ": "otillåtet värde. Står nu: ”Kostnad”",
+        "Konton, cell E6 ": "exemplet står kvar. Står nu: ”Exempel: 5”",
+        "Fakta, cell E6 ": "cellen är tom",
+        "Källor, cell A7 ": "Källa bokslut_2024 står redan på rad 6",
+        "Tillskott (2)": "bladen ”Tillskott” och ”Tillskott (2)” innehåller samma tabell",
+    }
+    assert run(save(book, data), data) == 1
+    error = capsys.readouterr().err
+    lines = [line for line in error.splitlines() if line.startswith("eslov.xlsx")]
+    for place, problem in expected.items():
+        found = [line for line in lines if line.startswith(f"eslov.xlsx, blad {place}")]
+        assert any(problem in line for line in found), (place, problem, found)
+    # The cell below that of the merged pair is empty, and so is told too.
+    extra = [
+        line
+        for line in lines
+        if not any(
+            line.startswith(f"eslov.xlsx, blad {place}") and problem in line for place, problem in expected.items()
+        )
+    ]
+    assert [line.split(":")[0] for line in extra] == ["eslov.xlsx, blad Bidrag, cell C7 (Belopp (tkr))"]
+    assert len(expected) > 20
+    for line in lines:
+        assert "Väntat: " in line and "Gör så här: " in line
+        assert not re.search(r"Traceback|Error|None|\bnan\b|<NA>|\.csv|float|int64|kallor\.yml", line), line
+    assert error.rstrip().endswith("Underlaget är oförändrat.")
+    assert tree(data) == before
+
+
+JUNK = ["okänt!", True, datetime.time(1, 2), "=NOW()", "#REF!", None]
+
+
+@pytest.fixture(scope="module")
+def bjuv(tmp_path_factory) -> tuple[Path, bytes]:
+    """A data folder and Bjuv's workbook."""
+    root = tmp_path_factory.mktemp("bjuv")
+    assert cli.main(["export", "bjuv", "--fil", str(root / "bjuv.xlsx")]) == 0
+    return Path(shutil.copytree(DATA, root / "data")), (root / "bjuv.xlsx").read_bytes()
+
+
+@given(st.data())
+@settings(max_examples=30)
+def test_a_cell_that_is_spoilt_is_named(bjuv, draw):
+    data, content = bjuv
+    workbook = openpyxl.load_workbook(io.BytesIO(content))
+    table = draw.draw(st.sampled_from(["iakttagelser", "val_av_utforare", "fakta", "scenario", "motsagelser"]))
+    spec = MUNICIPAL_TABLES[table]
+    sheet, junk = workbook[spec.sheet], draw.draw(st.sampled_from(JUNK))
+    column = draw.draw(st.sampled_from([one for one in spec.all_columns if one.kind != "text" or one.allowed]))
+    row = draw.draw(st.integers(6, sheet.max_row))
+    cell = sheet.cell(row, [one.name for one in spec.all_columns].index(column.name) + 1)
+    cell.value = junk
+    if junk == "#REF!":
+        cell.data_type = "e"
+    path = data.parent / "spoilt.xlsx"
+    workbook.save(path)
+    if junk is None and column.optional:
+        import_workbook(path, data, faults_of, dry_run=True)
+        return
+    with pytest.raises(DataError) as caught:
+        import_workbook(path, data, faults_of, dry_run=True)
+    (fault,) = caught.value.faults
+    assert str(fault).startswith(f"spoilt.xlsx, blad {spec.sheet}, cell {cell.coordinate} ({column.label}): ")
+
+
+FILES: list[tuple[str, bytes, str]] = [
+    ("tom.xlsx", b"", "filen är tom"),
+    ("gammal.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "det gamla formatet (.xls)"),
+    ("hemlig.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "lösenord"),
+    ("tabell.csv", b"ar;verksamhet\n2020;sfb\n", "kanske en textfil (CSV)"),
+    ("bild.xlsx", b"\x89PNG\r\n\x1a\n", "ingen arbetsbok"),
+    ("avhuggen.xlsx", b"PK\x03\x04" + b"\0" * 50, "filen är skadad"),
+]
+
+
+@pytest.mark.parametrize(("name", "content", "problem"), FILES, ids=[name for name, _, _ in FILES])
+def test_a_file_that_is_no_workbook(data, capsys, name, content, problem):
+    path = data.parent / name
+    path.write_bytes(content)
+    before = tree(data)
+    assert run(path, data) == 1
+    error = capsys.readouterr().err
+    assert error.startswith(f"{name}: ") and problem in error and "Gör så här: " in error
+    assert tree(data) == before
+
+
+def _zip(**parts: bytes) -> bytes:
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, content in parts.items():
+            archive.writestr(name.replace("__", "/").replace("_xml", ".xml"), content)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (_zip(content_xml=b"<a/>", mimetype=b"application/vnd.oasis.opendocument.spreadsheet"), "(.ods)"),
+        (_zip(word__document_xml=b"<a/>"), "ingen arbetsbok från Excel"),
+        (_zip(xl__workbook_xml=b"<workbook"), "filen är skadad"),
+    ],
+)
+def test_a_packed_file_that_is_no_workbook(data, capsys, content, problem):
+    path = data.parent / "annan.xlsx"
+    path.write_bytes(content)
+    assert run(path, data) == 1
+    assert problem in capsys.readouterr().err
+
+
+def test_a_workbook_with_any_byte_changed_is_read_or_refused_but_never_a_traceback(book, data, capsys):
+    path = save(book, data)
+    content, before = path.read_bytes(), tree(data)
+    for at in range(10, len(content), len(content) // 25):
+        path.write_bytes(content[:at] + bytes([content[at] ^ 0xFF]) + content[at + 1 :])
+        assert run(path, data, "--torrkorning") in (0, 1)
+        path.write_bytes(content[:at])
+        assert run(path, data, "--torrkorning") == 1
+    assert "Traceback" not in capsys.readouterr().err
+    assert tree(data) == before
+
+
+@pytest.mark.parametrize("lock", ["~$eslov.xlsx", ".~lock.eslov.xlsx#"])
+def test_a_file_that_is_open_in_excel(book, data, capsys, lock):
+    path = save(book, data)
+    (path.parent / lock).write_bytes(b"x")
+    assert run(path, data) == 1
+    error = capsys.readouterr().err
+    assert "öppen i Excel" in error and "spara och stäng filen" in error and lock in error
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied"), "öppen i ett annat program"),
+        (OSError(errno.EIO, "Input/output error"), "datorn svarade"),
+    ],
+)
+def test_a_file_that_cannot_be_read(book, data, capsys, monkeypatch, error, problem):
+    path = save(book, data)
+    real = Path.read_bytes
+
+    def failing(one):
+        if one == path:
+            raise error
+        return real(one)
+
+    monkeypatch.setattr(Path, "read_bytes", failing)
+    assert run(path, data) == 1
+    assert problem in capsys.readouterr().err
+
+
+def test_a_missing_file_and_a_folder(data, capsys):
+    assert run(data.parent / "finns-inte.xlsx", data) == 1
+    assert "finns-inte.xlsx: filen eller mappen finns inte" in capsys.readouterr().err
+    assert run(data, data) == 1
+    assert "det är en mapp och inte en fil" in capsys.readouterr().err
+
+
+def _no_facts(book):
+    del book["Börja här"]
+
+
+def _other_code(book):
+    book["Börja här"]["B4"].value = "1281"
+
+
+def _bad_year(book):
+    book["Börja här"]["B6"].value = "tjugo"
+
+
+def _bad_slug(book):
+    book["Börja här"]["B5"].value = "../eslöv"
+
+
+def _broken_headings(book):
+    put(book["Ekonomi"], 4, "a", "b", "c", "d", "e", "f", "g")
+
+
+def _headless_budget(book):
+    book["Ekonomi"]["C4"].value = None
+
+
+def _twice(book):
+    book["Ekonomi"]["C4"].value = "Nettokostnad (tkr)"
+
+
+def _empty(book):
+    book["Ekonomi"].delete_rows(6, 100)
+
+
+@pytest.mark.parametrize(
+    ("deed", "parts"),
+    [
+        (_no_facts, ["vems arbetsboken är", "Kommunkod", "new eller export"]),
+        (_other_code, ["arbetsboken är för kommunkod 1281, men mappen eslov är för 1285"]),
+        (_bad_year, ["Första år är inget årtal", "tjugo"]),
+        (_bad_slug, ["går inte att använda som mapp", "../eslöv"]),
+        (_broken_headings, ["blad Ekonomi: rubrikerna hittas inte", "År, Verksamhet"]),
+        (
+            _headless_budget,
+            ["blad Ekonomi, rad 4: kolumn C har värden men ingen rubrik", "skriv rubriken Budget (tkr)"],
+        ),
+        (_twice, ["rubriken Nettokostnad (tkr) står två gånger"]),
+        (_empty, ["inga ifyllda tabeller", "rader med Exempel läses inte"]),
+    ],
+)
+def test_a_workbook_that_cannot_be_used_as_it_is(book, data, capsys, deed, parts):
+    deed(book)
+    before = tree(data)
+    assert run(save(book, data), data) == 1
+    error = capsys.readouterr().err
+    for part in parts:
+        assert part in error
+    assert tree(data) == before
+
+
+def test_name_and_code_of_a_municipality_without_a_folder_are_checked(book, data, capsys):
+    shutil.rmtree(data / "kommuner")
+    book["Börja här"]["B3"].value = "Lund"
+    assert run(save(book, data), data) == 1
+    assert "1285 är koden för Eslöv, medan Lund har 1281" in capsys.readouterr().err
+    assert not (data / "kommuner").exists()
+
+
+def test_a_code_that_lost_its_zero_is_that_code(book, data):
+    shutil.rmtree(data / "kommuner")
+    facts = book["Börja här"]
+    facts["B3"].value, facts["B4"].value, facts["B5"].value = "Huddinge", 126, "huddinge"
+    assert run(save(book, data), data) == 0
+    assert load_municipality("huddinge", data).code == "0126"
+
+
+# --- Whole or not at all ----------------------------------------------------------------------------
+
+
+def test_a_dry_run_changes_nothing(book, data, capsys):
+    before = tree(data)
+    assert run(save(book, data), data, "--torrkorning") == 0
+    assert "Ingenting är ändrat" in capsys.readouterr().out
+    assert tree(data) == before
+
+
+def test_an_empty_sheet_leaves_the_file_that_there_is(book, data, capsys):
+    assert run(save(book, data), data) == 0
+    own = data / "kommuner/eslov/texter"
+    own.mkdir()
+    (own / "kostnader.md").write_text("Vår kommentar", encoding="utf-8")
+    book["Ekonomi"].delete_rows(6, 100)
+    _fill(book["Tillskott"], 6, 2020, "Anslag", 5)
+    assert run(save(book, data), data) == 0
+    assert "Bladet Ekonomi har inga uppgifter, så ekonomi.csv som redan finns står kvar" in capsys.readouterr().out
+    assert read(data) == ECONOMY and read(data, "tillskott") == [["2020", "Anslag", "5", SOURCE, PLACE, ""]]
+    assert (own / "kostnader.md").read_text(encoding="utf-8") == "Vår kommentar"
+
+
+def test_importing_twice_is_importing_once(book, data):
+    path = save(book, data)
+    assert run(path, data) == 0
+    once = tree(data)
+    assert run(path, data) == 0
+    assert tree(data) == once
+
+
+def test_a_source_that_is_changed_is_changed_where_it_stands(book, data, capsys):
+    assert run(save(book, data), data) == 0
+    put(book["Källor"], 6, SOURCE, "Bokslut för 2024: \\1 'slutligt'", "Eslöv", "2025", None, "https://a.se/x")
+    put(book["Källor"], 7, "ny", "Ny källa", "Eslöv", 2026)
+    assert run(save(book, data), data) == 0
+    assert f"Källan {SOURCE} är ändrad" in capsys.readouterr().out
+    known, faults = read_sources(data / "kallor.yml", "kallor.yml")
+    assert not faults
+    assert (known[SOURCE].title, known[SOURCE].link) == ("Bokslut för 2024: \\1 'slutligt'", "https://a.se/x")
+    assert (known["ny"].date, known["ny"].title) == ("2026", "Ny källa")
+    assert (data / "kallor.yml").read_bytes().startswith((DATA / "kallor.yml").read_bytes())
+
+
+@pytest.mark.parametrize("turn", range(1, 8))
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "disken är full"),
+        (PermissionError(errno.EACCES, "Permission denied"), "öppen i ett annat program"),
+        (KeyboardInterrupt(), "Avbrutet"),
+    ],
+)
+@pytest.mark.parametrize("existing", [True, False])
+def test_a_write_that_fails_leaves_the_old_data_whole(book, data, capsys, monkeypatch, error, words, turn, existing):
+    if existing:
+        assert run(save(book, data), data) == 0
+    else:
+        shutil.rmtree(data / "kommuner")
+        (data / "kommuner").mkdir()
+    put(book["Källor"], 6, SOURCE, "Ny titel")
+    put(book["Ekonomi"], SFB_ROW, None, None, 999)
+    path = save(book, data)
+    before, calls = tree(data), []
+    capsys.readouterr()
+
+    def failing(real):
+        def call(first, *arguments, **options):
+            # Only what touches the data folder itself; the copy that is checked lies elsewhere.
+            if data in Path(first).parents or any(
+                data in Path(one).parents for one in arguments if isinstance(one, (str, Path))
+            ):
+                calls.append(first)
+                if len(calls) == turn:
+                    raise error
+            return real(first, *arguments, **options)
+
+        return call
+
+    for name in ("write_bytes", "rename", "replace"):
+        monkeypatch.setattr(Path, name, failing(getattr(Path, name)))
+    monkeypatch.setattr("os.replace", failing(__import__("os").replace))
+    status = run(path, data)
+    monkeypatch.undo()
+    if len(calls) < turn:
+        assert status == 0 and read(data)[0][2] == "999"
+        return
+    assert status == (130 if isinstance(error, KeyboardInterrupt) else 1)
+    told = capsys.readouterr().err
+    assert words in told and "Underlaget är oförändrat." in told and "Traceback" not in told
+    assert tree(data) == before
+
+
+def test_what_a_cut_off_run_left_aside_is_put_back(book, data):
+    path = save(book, data)
+    assert run(path, data) == 0
+    own = data / "kommuner/eslov/egen.txt"
+    own.write_text("min", encoding="utf-8")
+    (data / "kommuner/eslov").rename(data / ".eslov-gammal")
+    assert run(path, data) == 0
+    assert own.read_text(encoding="utf-8") == "min" and not (data / ".eslov-gammal").exists()
+
+
+# --- Export -----------------------------------------------------------------------------------------
+
+
+def test_export_gives_the_same_bytes_and_overwrites_nothing(tmp_path, capsys):
+    for name in ("a.xlsx", "b.xlsx"):
+        assert cli.main(["export", "ange", "--fil", str(tmp_path / name)]) == 0
+    assert (tmp_path / "a.xlsx").read_bytes() == (tmp_path / "b.xlsx").read_bytes()
+    assert cli.main(["export", "ange", "--fil", str(tmp_path / "a.xlsx")]) == 1
+    assert "a.xlsx: finns redan och skrivs inte över" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["export", "angee"], "kommunen ”angee” finns inte"),
+        (["export", "ange", "--fil", "finns-inte/ange.xlsx"], "filen eller mappen finns inte"),
+    ],
+)
+def test_export_explains_what_it_refuses(tmp_path, monkeypatch, capsys, arguments, words):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(arguments) == 1
+    error = capsys.readouterr().err
+    assert words in error and "Ingen fil skapades." in error
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_text_that_no_cell_can_hold_is_told(tmp_path, data_copy, capsys):
+    path = data_copy / "kommuner/ange/fakta.csv"
+    path.write_text(path.read_text(encoding="utf-8").replace(";Personal;", f";{'x' * 40000};"), encoding="utf-8")
+    assert cli.main(["export", "ange", "--data", str(data_copy), "--fil", str(tmp_path / "a.xlsx")]) == 1
+    assert "40000 tecken, och en cell i Excel rymmer 32767" in capsys.readouterr().err
+
+
+def test_the_texts_that_are_tried_are_as_csv_holds_them():
+    assert plain_text(" a\r\nb\rc\x00\u00a0d ") == "a\nb\nc d"
+    assert unicodedata.category("\u202e") == "Cf"
+    assert len(SOURCE_TABLE.columns) == len(read_sources(DATA / "kallor.yml", "")[0]["malmo_2025"].__dataclass_fields__)
