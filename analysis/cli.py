@@ -80,7 +80,8 @@ def _parser() -> argparse.ArgumentParser:
                   "Ingenting skapades.")
     import_ = command("import", _import, "läs in en ifylld arbetsbok till kommunens tabeller", data)
     export = command("export", _export, "gör en arbetsbok av de tabeller som kommunen har", "Ingen fil skapades.")
-    fetch = command("fetch", _fetch, "hämta nyckeltal från Kolada till data/nationellt/kolada", "Tabellerna är som förut.")
+    fetch = command("fetch", _fetch, "hämta nyckeltal från Kolada till data/nationellt/kolada",
+                    "Tabellerna är som förut.")
     build = command("build", _build, "bygg böckerna och webbplatsen", site)
     check = command("check", _check, "kontrollera underlaget utan att bygga", data)
     notebooks = command("notebooks", _notebooks, "kör om kapitlen i chapters/ (för den som utvecklar)", site)

@@ -28,7 +28,7 @@ from analysis.sources import DataError, load_municipality
 from analysis.sources.cells import number_text, parse_number
 from analysis.sources.intake import export_workbook, import_workbook
 from analysis.sources.registers import read_sources
-from analysis.sources.schema import MUNICIPAL_TABLES, SOURCE_TABLE, ColumnSpec, TableSpec
+from analysis.sources.schema import MUNICIPAL_TABLES, ColumnSpec, TableSpec
 from analysis.sources.template import plain_text
 
 FILLED = ("malmo", "huddinge", "bjuv", "ange")
@@ -978,6 +978,16 @@ def test_a_source_that_is_changed_is_changed_where_it_stands(book, data, capsys)
     assert (data / "kallor.yml").read_bytes().startswith((DATA / "kallor.yml").read_bytes())
 
 
+def test_what_the_workbook_has_no_column_for_stays_in_the_register(book, data, capsys):
+    register = data / "kallor.yml"
+    text = register.read_text(encoding="utf-8") + "egen:\n  titel: En\n  utgivare: Kolada\n  datum: '2025'\n"
+    register.write_text(text + "  oforandrad_som: Kolada\n", encoding="utf-8")
+    put(book["Källor"], 6, "egen", "En annan titel", "Kolada", "2025")
+    assert run(save(book, data), data) == 0
+    source = read_sources(register, "kallor.yml")[0]["egen"]
+    assert (source.title, source.unaltered_as) == ("En annan titel", "Kolada")
+
+
 @pytest.mark.parametrize("turn", range(1, 8))
 @pytest.mark.parametrize(
     ("error", "words"),
@@ -1073,4 +1083,3 @@ def test_a_text_that_no_cell_can_hold_is_told(tmp_path, data_copy, capsys):
 def test_the_texts_that_are_tried_are_as_csv_holds_them():
     assert plain_text(" a\r\nb\rc\x00\u00a0d ") == "a\nb\nc d"
     assert unicodedata.category("\u202e") == "Cf"
-    assert len(SOURCE_TABLE.columns) == len(read_sources(DATA / "kallor.yml", "")[0]["malmo_2025"].__dataclass_fields__)

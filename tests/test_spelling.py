@@ -72,7 +72,7 @@ MARKUP = re.compile(
     r"|^ *:[\w-]+:.*$"  # an option of a directive
     r"|\{[\w:-]+\}"  # the name of a role
     r"|(?<!\w)--?[a-z]\S*"  # an option of a command
-    r"|[^\s()\[\]]+\.(?:csv|xlsx|xls|ods|yml|txt|py|ipynb|html|j2)\b"  # a file
+    r"|[^\s()\[\]]*\.(?:csv|xlsx|xls|ods|yml|txt|py|ipynb|html|j2)\b"  # a file
     r"|\S+/\S*/\S*"  # a folder
     r"|/\*.*?\*/"  # a comment in a script
     r"|<\w+"  # a tag that ends in another text

@@ -408,6 +408,11 @@ def _merge_sources(content: WorkbookContent, register: bytes, path: Path) -> byt
         ]
     else:
         wanted = [Source(*row) for row in frame.itertuples(index=False)]
+        # What the workbook has no column for stays as it stands in the register.
+        wanted = [
+            dataclasses.replace(source, unaltered_as=known[source.id].unaltered_as) if source.id in known else source
+            for source in wanted
+        ]
     text = decode(register)
     ending = "\r\n" if "\r\n" in text else "\n"
     text = text.replace("\r\n", "\n")
@@ -418,7 +423,7 @@ def _merge_sources(content: WorkbookContent, register: bytes, path: Path) -> byt
         values = {
             column.name: getattr(source, name)
             for column, name in zip(SOURCE_TABLE.columns[1:], _SOURCE_FIELDS, strict=True)
-        }
+        } | {"oforandrad_som": source.unaltered_as}
         entry = _yaml({source.id: {name: value for name, value in values.items() if value}})
         if source.id in known:
             content.notes.append(f"Källan {source.id} är ändrad på bladet {table.sheet}; den ändras i kallor.yml.")
