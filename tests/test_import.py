@@ -982,7 +982,7 @@ def test_what_the_workbook_has_no_column_for_stays_in_the_register(book, data, c
     register = data / "kallor.yml"
     text = register.read_text(encoding="utf-8") + "egen:\n  titel: En\n  utgivare: Kolada\n  datum: '2025'\n"
     register.write_text(text + "  oforandrad_som: Kolada\n", encoding="utf-8")
-    put(book["Källor"], 6, "egen", "En annan titel", "Kolada", "2025")
+    put(book["Källor"], 7, "egen", "En annan titel", "Kolada", "2025")
     assert run(save(book, data), data) == 0
     source = read_sources(register, "kallor.yml")[0]["egen"]
     assert (source.title, source.unaltered_as) == ("En annan titel", "Kolada")
