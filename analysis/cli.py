@@ -285,6 +285,7 @@ def _fetch(options: argparse.Namespace) -> int:
 
 def _build(options: argparse.Namespace) -> int:
     # Imported here: they take a second that `check` and `--help` need not wait for.
+    from analysis.measures.small_numbers import protect
     from analysis.publish import site
     from analysis.publish.plan import plan_book, read_chapters
     from analysis.publish.run import build_books
@@ -300,7 +301,7 @@ def _build(options: argparse.Namespace) -> int:
     try:
         site.prepare(out, PROJECT_ROOT)
         chapters = read_chapters(PROJECT_ROOT)
-        outcomes = build_books([plan_book(one, chapters) for one in municipalities],
+        outcomes = build_books([plan_book(protect(one), chapters) for one in municipalities],
                                options.data or default_data_directory(), site.work_directory(out, PROJECT_ROOT),
                                jobs=options.jobs, root=PROJECT_ROOT, force=options.force)
         faults = [fault for outcome in outcomes for fault in outcome.faults]

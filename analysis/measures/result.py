@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -14,6 +15,9 @@ import pandas as pd
 import analysis.measures
 from analysis.sources.municipality import Municipality
 from analysis.sources.registers import Assumption, DatedValue, SourceRef
+
+# Indexes whose labels are years, dates or names: a row may be shown for one though nothing in it is.
+LABELLED = ("ar", "tillfalle", "indata", "kommun", "omrade", "beslut_av", "driftform")
 
 
 class MissingData(LookupError):
@@ -54,7 +58,9 @@ class Draft:
 class Result:
     """A measure's frame with its meaning; the frame holds one column for each quantity, in order.
 
-    `inputs` are the titles of the tables that it used.
+    `inputs` are the titles of the tables that it used. `withheld` is there where small counts have been taken out of
+    the municipality's tables: one row and column for each that the result would else have had, true where it would
+    have had a value and now has none; `whole` are then the columns that it would have had.
     """
 
     id: str
@@ -67,6 +73,41 @@ class Result:
     assumptions: tuple[Assumption, ...] = ()
     caveats: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    withheld: pd.DataFrame | None = None
+    whole: tuple[Quantity, ...] = ()
+
+    def renamed(self, names: Mapping[str, str] | Callable[[str], str]) -> Result:
+        """Return the result with other names of its rows."""
+        withheld = None if self.withheld is None else self.withheld.rename(index=names)
+        return dataclasses.replace(self, frame=self.frame.rename(index=names), withheld=withheld)
+
+    def only(self, names: Sequence[str]) -> Result:
+        """Return the result with some of its columns; where they have nothing withheld, with its own rows alone."""
+        kept = None if self.withheld is None else self.withheld.reindex(columns=names, fill_value=False)
+        withheld = kept if kept is not None and kept.any(axis=None) else None
+        return dataclasses.replace(
+            self,
+            frame=self.frame[list(names)],
+            quantities=tuple(self.quantity(name) for name in names),
+            withheld=withheld,
+            whole=() if withheld is None else tuple(self.quantity(name) for name in names),
+        )
+
+    @property
+    def to_show(self) -> pd.DataFrame:
+        """The frame with a row and a column also for what is withheld, missing there; `columns_to_show` tell them."""
+        if self.withheld is None:
+            return self.frame
+        return self.frame.reindex(index=self.withheld.index, columns=self.withheld.columns)
+
+    @property
+    def columns_to_show(self) -> tuple[Quantity, ...]:
+        """What `to_show` has for columns."""
+        return self.quantities if self.withheld is None else self.whole
+
+    def is_withheld(self, key: object, name: str) -> bool:
+        """Tell whether a value is missing because it would show a small count of persons."""
+        return self.withheld is not None and bool(self.withheld.at[key, name])
 
     @property
     def statuses(self) -> tuple[str, ...]:
@@ -108,6 +149,7 @@ def measure(title: str) -> Callable:
         def wrapped(*arguments, **options) -> Result:
             draft = function(*arguments, **options)
             names = [quantity.name for quantity in draft.quantities]
+            withheld, whole = _withheld(function, draft, arguments, options)
             return Result(
                 id=card.id + (f"-{draft.key}" if draft.key else ""),
                 title=draft.title or title,
@@ -119,11 +161,50 @@ def measure(title: str) -> Callable:
                 assumptions=tuple(dict.fromkeys(item for item in draft.used if isinstance(item, Assumption))),
                 caveats=draft.caveats,
                 inputs=tuple(dict.fromkeys(item.attrs["table"] for item in draft.used if _is_table(item))),
+                withheld=withheld,
+                whole=whole,
             )
 
         return wrapped
 
     return decorate
+
+
+def _withheld(
+    function: Callable[..., Draft], draft: Draft, arguments: tuple, options: dict
+) -> tuple[pd.DataFrame | None, tuple[Quantity, ...]]:
+    """Return where the result would have had a value, had no small count been taken out, and its columns then.
+
+    The measure is computed once more on the tables as they were; of that only places are kept, never values.
+    """
+    if not any(_protected(item) for item in (*arguments, *options.values())):
+        return None, ()
+    try:
+        whole = function(*map(_unprotected, arguments), **{name: _unprotected(item) for name, item in options.items()})
+    except MissingData:
+        return None, ()
+    index = draft.frame.index
+    if index.name in LABELLED and whole.frame.index.is_unique and index.isin(whole.frame.index).all():
+        index = whole.frame.index
+    if not index.is_unique or index.name is None:
+        return None, ()  # rows that no label tells apart
+    names = [quantity.name for quantity in whole.quantities]
+    left = draft.frame.reindex(index=index, columns=names)
+    withheld = whole.frame[names].reindex(index).notna() & left.isna()
+    kept = {quantity.name for quantity in draft.quantities} <= set(names)
+    return (withheld, whole.quantities) if kept and withheld.any(axis=None) else (None, ())
+
+
+def _protected(item: object) -> bool:
+    several = item if isinstance(item, (list, tuple)) else [item]
+    return any(isinstance(one, Municipality) and one.unprotected is not None for one in several)
+
+
+def _unprotected(item: object) -> object:
+    """Return a municipality, or several, as before small counts were taken out; what else there is, as it is."""
+    if isinstance(item, (list, tuple)):
+        return [_unprotected(one) for one in item] if _protected(item) else item
+    return item.unprotected if _protected(item) else item
 
 
 def every_measure() -> dict[str, MeasureCard]:

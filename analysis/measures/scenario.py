@@ -325,7 +325,7 @@ class _Reader:
             return self.assumed("tillfalliga_andel") * self.hours * payment / 1000
         if name == "uppfoljning_tkr":
             return self.assumed("uppfoljning") + self.further_suppliers()
-        return self.assumed("sol_hsl_per_brukare") * (self.users or 0.0)
+        return math.nan if self.users is None else self.assumed("sol_hsl_per_brukare") * self.users
 
     def further_suppliers(self) -> float:
         more = self.suppliers() - 1

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from analysis.measures.small_numbers import protect
 from analysis.present.views import Prose, bullets
 from analysis.sources import Municipality, default_data_directory, load_municipality
 
@@ -32,14 +33,17 @@ class Book:
     @cached_property
     def peers(self) -> tuple[Municipality, ...]:
         """The municipalities that its card names to compare with; read once, and only where a chapter asks."""
-        return tuple(load_municipality(slug, self.data_directory) for slug in self.municipality.peers)
+        return tuple(protect(load_municipality(slug, self.data_directory)) for slug in self.municipality.peers)
 
 
 def open_book(kommun: str, data: str | None = None, manifest: str | None = None) -> Book:
-    """Return the book of a municipality; raises DataError where its data cannot be used."""
+    """Return the book of a municipality, without what would show small counts of persons.
+
+    Raises DataError where its data cannot be used.
+    """
     directory = Path(data) if data else default_data_directory()
     content = json.loads(Path(manifest).read_text(encoding="utf-8")) if manifest else {}
-    return Book(load_municipality(kommun, directory), directory, content)
+    return Book(protect(load_municipality(kommun, directory)), directory, content)
 
 
 def observations(book: Book, chapter: str) -> Prose:

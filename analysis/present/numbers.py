@@ -12,6 +12,7 @@ from analysis.measures.result import Quantity
 NO_BREAK_SPACE = "\u00a0"
 MINUS = "\u2212"
 NO_VALUE = "–"
+WITHHELD = ".."  # as Swedish statistics write what is not shown
 # What lies this many places beyond the last one shown is noise of the arithmetic.
 NOISE_PLACES = 6
 # Room for the digits of any number that a float can be.
@@ -89,7 +90,7 @@ def cell(value: object, quantity: Quantity) -> str:
     if quantity.unit == "text":
         return str(value) if isinstance(value, str) else NO_VALUE
     if quantity.unit == "ar":
-        return str(int(value))
+        return str(int(value)) if value == value else NO_VALUE
     text = number(value, decimals_of(value, quantity))
     return text + f"{NO_BREAK_SPACE}%" if quantity.unit == "procent" and text != NO_VALUE else text
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from analysis.measures.forms import FORM_NAMES
 from analysis.measures.scenario import INPUT_LABELS, OWN
-from analysis.present.numbers import NO_BREAK_SPACE, NO_VALUE, UNIT_WORDS, cell, number, percent
+from analysis.present.numbers import NO_BREAK_SPACE, NO_VALUE, UNIT_WORDS, number, percent
 from analysis.present.views import ChartView, TableView, TextCell
 
 # With how many decimals a value of a unit is written; a year has no thousands.
@@ -44,17 +44,20 @@ class FormsTable(TableView):
 
     def grid(self) -> tuple[list[str], list[tuple[str, list[TextCell]]]]:
         """Return the heads and lines."""
-        frame = self.result.frame
+        frame, quantities = self.result.to_show, {one.name: one for one in self.result.columns_to_show}
         lines = []
         for name in self.columns or tuple(frame.columns):
-            if not frame[name].fillna(0).any():
+            if name not in frame:
                 continue
-            quantity = self.result.quantity(name)
+            withheld = any(self.result.is_withheld(form, name) for form in frame.index)
+            if not withheld and not frame[name].fillna(0).any():
+                continue
+            quantity = quantities[name]
             unit = UNIT_WORDS[quantity.unit]
             if "per timme" in quantity.label:
                 unit = unit.removesuffix(" per timme")
             label = quantity.label if quantity.unit == "procent" else f"{quantity.label} ({unit})"
-            lines.append((label, [TextCell(cell(value, quantity)) for value in frame[name]]))
+            lines.append((label, [self.show(form, value, quantity) for form, value in frame[name].items()]))
         return ["Post", *(FORM_NAMES[form] for form in frame.index)], lines
 
 
@@ -70,8 +73,8 @@ class UnitsTable(TableView):
 
     def grid(self) -> tuple[list[str], list[tuple[str, list[TextCell]]]]:
         """Return the heads and lines."""
-        frame = self.result.frame
-        shown = [quantity for quantity in self.result.quantities if quantity.name != "enhet"]
+        frame = self.result.to_show
+        shown = [quantity for quantity in self.result.columns_to_show if quantity.name != "enhet"]
         several = len({quantity.unit for quantity in shown} - {"text"}) > 1
         heads = [self.index_label]
         for quantity in shown:
@@ -82,8 +85,8 @@ class UnitsTable(TableView):
             cells = []
             for quantity in shown:
                 value = row[quantity.name]
-                text = in_unit(value, row["enhet"]) if quantity.unit == "tal" else cell(value, quantity)
-                cells.append(TextCell(text, quantity.unit == "text"))
+                known = quantity.unit == "tal" and isinstance(row["enhet"], str)
+                cells.append(self.show(key, value, quantity, in_unit(value, row["enhet"]) if known else ""))
             lines.append((self.row_name(str(key)), cells))
         return heads, lines
 

@@ -19,7 +19,7 @@ from analysis.measures.provider import DAY_LABELS
 from analysis.measures.result import Quantity, Result
 from analysis.measures.schablon import STATUS_NAMES
 from analysis.present.language import listed
-from analysis.present.numbers import NO_VALUE, UNIT_WORDS, cell, number, percent
+from analysis.present.numbers import NO_VALUE, UNIT_WORDS, WITHHELD, cell, number, percent
 from analysis.present.svg import as_json, live_specification, to_svg
 from analysis.sources.municipality import Municipality
 from analysis.sources.registers import Assumption, Source, SourceRef
@@ -171,6 +171,7 @@ class FoldedTable:
             heads=self.heads,
             groups=self.groups,
             has_gaps=NO_VALUE in shown,
+            has_withheld=WITHHELD in shown,
             download=True,
             **facts,
         )
@@ -203,6 +204,7 @@ class TableView:
             heads=heads,
             lines=lines,
             has_gaps=NO_VALUE in shown,
+            has_withheld=WITHHELD in shown,
             highlight=self.highlight,
             word_heads=self._word_heads(),
             download=True,
@@ -216,13 +218,14 @@ class TableView:
 
     def _word_heads(self) -> list[str]:
         """Return the heads of the columns that hold words, which stand to the left as their cells do."""
-        if self.result.frame.index.name == "ar" and not self.tall:
+        if self.result.to_show.index.name == "ar" and not self.tall:
             return []
-        return [quantity.label for quantity in self.result.quantities if quantity.unit == "text"]
+        return [quantity.label for quantity in self.result.columns_to_show if quantity.unit == "text"]
 
     def grid(self) -> tuple[list[str], list[tuple[str, list[TextCell]]]]:
         """Return the column heads and, for each line, its label and cells."""
-        frame, units = self.result.frame, {quantity.unit for quantity in self.result.quantities}
+        frame, quantities = self.result.to_show, self.result.columns_to_show
+        units = {quantity.unit for quantity in quantities}
         several = len(units - {"ar", "text"}) > 1
 
         def label(quantity: Quantity) -> str:
@@ -231,7 +234,7 @@ class TableView:
 
         if frame.index.name != "ar" or self.tall:
             first = self.index_label or index_label(frame)
-            heads = [first] + [label(quantity) for quantity in self.result.quantities]
+            heads = [first] + [label(quantity) for quantity in quantities]
             lines = []
             for key, row in frame.iterrows():
                 shown_key = (
@@ -241,25 +244,32 @@ class TableView:
                 )
                 if frame.index.name == "ar":
                     shown_key = str(key)
-                lines.append(
-                    (shown_key, [TextCell(cell(row[q.name], q), q.unit == "text") for q in self.result.quantities])
-                )
+                lines.append((shown_key, [self.show(key, row[q.name], q) for q in quantities]))
             return heads, lines
         first_year, last_year = frame.index[0], frame.index[-1]
         change = self.change and len(frame) > 1
-        heads = ["Mått" if several or len(self.result.quantities) > 1 else "År"] + [str(year) for year in frame.index]
+        heads = ["Mått" if several or len(quantities) > 1 else "År"] + [str(year) for year in frame.index]
         if change:
             heads += [f"Förändring {first_year}–{last_year}", "Förändring i procent"]
         lines = []
-        for quantity in self.result.quantities:
-            cells = [TextCell(cell(frame.loc[year, quantity.name], quantity)) for year in frame.index]
+        for quantity in quantities:
+            cells = [self.show(year, frame.loc[year, quantity.name], quantity) for year in frame.index]
             if change:
                 cells += self._change_cells(frame[quantity.name], quantity)
             lines.append((label(quantity), cells))
         return heads, lines
 
+    def show(self, key: object, value: object, quantity: Quantity, written: str = "") -> TextCell:
+        """Return a cell as the table shows it: `written`, where it says, or as its quantity is written."""
+        if self.result.is_withheld(key, quantity.name):
+            return TextCell(WITHHELD)
+        return TextCell(written or cell(value, quantity), quantity.unit == "text")
+
     def _change_cells(self, series: pd.Series, quantity: Quantity) -> list[TextCell]:
-        if quantity.signed or quantity.unit in ("ar", "text", "procent") or series.isna().iloc[[0, -1]].any():
+        ends = series.index[[0, -1]]
+        if any(self.result.is_withheld(year, quantity.name) for year in ends):
+            return [TextCell(WITHHELD), TextCell(WITHHELD)]
+        if quantity.signed or quantity.unit in ("ar", "text", "procent") or series[ends].isna().any():
             return [TextCell(NO_VALUE), TextCell(NO_VALUE)]
         difference, share = change_between(series)
         in_percent = Quantity("", "", "procent")
@@ -296,6 +306,7 @@ class ChartView:
             lines=lines,
             table=self.table,
             series=self.chart.usermeta["series"],
+            has_withheld=any(value.shown == WITHHELD for _, cells in lines for value in cells),
             svg=to_svg(self.chart, f"{facts['caption']}. {self.finding}"),
             specification=as_json(live_specification(self.chart)),
             download=False,
@@ -447,12 +458,12 @@ def _with_download(
     html: str, result: Result, facts: dict, first: str = "", row_name: Callable[[str], str] = str
 ) -> tuple[dict, dict]:
     """Return a table's output: the page, its CSV, and what publish needs to make a workbook of that."""
-    words = any(isinstance(key, str) for key in result.frame.index)
+    words = any(isinstance(key, str) for key in result.to_show.index)
     columns = [{"unit": "text" if words else "ar", "decimals": 0}]
-    columns += [{"unit": quantity.unit, "decimals": quantity.decimals} for quantity in result.quantities]
+    columns += [{"unit": quantity.unit, "decimals": quantity.decimals} for quantity in result.columns_to_show]
     told = {
         "Tabell": [facts["caption"]],
-        "Enhet": dict.fromkeys(filter(None, (UNIT_WORDS.get(quantity.unit) for quantity in result.quantities))),
+        "Enhet": dict.fromkeys(filter(None, (UNIT_WORDS.get(quantity.unit) for quantity in result.columns_to_show))),
         "Formel": [facts["formula"]],
         "Metod": [facts["method"]],
         "Indata": [facts["inputs"]],
@@ -480,12 +491,12 @@ def to_csv(result: Result, first: str = "", row_name: Callable[[str], str] = str
     """
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=";", lineterminator="\r\n")
-    frame = result.frame
-    heads = [f"{q.label} ({UNIT_WORDS[q.unit]})" if UNIT_WORDS.get(q.unit) else q.label for q in result.quantities]
+    frame, quantities = result.to_show, result.columns_to_show
+    heads = [f"{q.label} ({UNIT_WORDS[q.unit]})" if UNIT_WORDS.get(q.unit) else q.label for q in quantities]
     writer.writerow([first or index_label(frame), *map(_csv_cell, heads)])
     for key, row in frame.iterrows():
-        name = row_name(key) if isinstance(key, str) else key
-        writer.writerow([_csv_cell(name)] + [_csv_cell(row[quantity.name]) for quantity in result.quantities])
+        cells = [WITHHELD if result.is_withheld(key, q.name) else _csv_cell(row[q.name]) for q in quantities]
+        writer.writerow([_csv_cell(row_name(key) if isinstance(key, str) else key), *cells])
     return buffer.getvalue()
 
 

@@ -7,12 +7,16 @@ import hashlib
 import importlib.metadata
 import json
 import platform
+import secrets
 from collections.abc import Iterable
 from pathlib import Path
+
+import yaml
 
 import analysis
 from analysis.measures.published import OUTCOMES, reconciliation_counts
 from analysis.present.pages.comparison import shared_rows
+from analysis.present.pages.material import KEYED
 from analysis.publish.plan import PROJECT_ROOT, Plan
 from analysis.sources import Municipality
 
@@ -28,8 +32,10 @@ def document_names(slug: str) -> tuple[str, str]:
     return f"assistansboken-{slug}.pdf", f"assistansboken-{slug}.docx"
 
 
-def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT) -> dict:
+def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT, key: bytes = b"") -> dict:
     """Return the manifest of a book that is about to be built: what it is made from, and what the start page tells.
+
+    `key` is the secret of whoever builds; see `input_hashes`.
 
     Raises UnknownFigure or MissingData where the list of printed figures points at what is not there.
     """
@@ -51,7 +57,7 @@ def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT) -
         "documents": list(document_names(municipality.slug)),
         "shared": shared_rows(municipality),
         "reconciliation": _reconciliation(municipality),
-        "inputs": input_hashes(municipality.slug, data_directory, root, municipality.peers),
+        "inputs": input_hashes(municipality.slug, data_directory, root, municipality.peers, key),
     }
 
 
@@ -90,17 +96,21 @@ def same_inputs(one: dict | None, other: dict | None) -> bool:
 
 
 def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT,
-                 peers: Iterable[str] = ()) -> dict[str, str]:
+                 peers: Iterable[str] = (), key: bytes = b"") -> dict[str, str]:
     """Return the SHA-256 of each input by its name in the project; text is hashed with LF line ends.
 
-    What the peers' folders hold is input too, since a chapter compares the municipality with them.
+    What the peers' folders hold is input too, since a chapter compares the municipality with them. The hash of a file
+    that may hold counts which the book does not show is keyed: whoever had the rest of the file could else try every
+    small number until the hash agreed.
     """
     package = Path(analysis.__file__).parent
     hashes = {}
     municipal = [data_directory / "kommuner" / name for name in (slug, *peers)]
     for folder in (*municipal, data_directory / "nationellt"):
+        open_ = folder not in municipal or shows_small_counts(folder)
         for path in _files(folder):
-            hashes["data/" + path.relative_to(data_directory).as_posix()] = _hash([path])
+            digest = _hash([path]) if open_ else f"{KEYED} {_hash([path], key=key)}"
+            hashes["data/" + path.relative_to(data_directory).as_posix()] = digest
     hashes["data/kallor.yml"] = _hash([data_directory / "kallor.yml"])
     project = [root / name for name in ("_toc.yml", "_config.yml", "requirements.txt")]
     for path in [*project, *_files(root / "chapters", ".ipynb")]:
@@ -117,8 +127,30 @@ def _files(folder: Path, suffix: str = "") -> list[Path]:
                   if not any(part.startswith((".", "__pycache__")) for part in path.relative_to(folder).parts))
 
 
-def _hash(paths: Iterable[Path], base: Path | None = None) -> str:
-    digest = hashlib.sha256()
+def shows_small_counts(folder: Path) -> bool:
+    """Tell whether a municipality's folder says that its small counts may be shown."""
+    try:
+        card = yaml.safe_load((folder / "kommun.yml").read_bytes())
+    except (OSError, yaml.YAMLError):
+        return False
+    chosen = card.get("sma_tal") if isinstance(card, dict) else None
+    return isinstance(chosen, dict) and bool(chosen.get("visas"))
+
+
+def secret(work: Path) -> bytes:
+    """Return the secret of the folder where books are made; the first time it is drawn and kept there."""
+    path = work / "nyckel"
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("xb") as file:
+            file.write(secrets.token_bytes(32))
+    except FileExistsError:
+        pass
+    return path.read_bytes()
+
+
+def _hash(paths: Iterable[Path], base: Path | None = None, key: bytes = b"") -> str:
+    digest = hashlib.sha256(key)
     for path in paths:
         content = path.read_bytes()
         if path.suffix.lower() not in BINARY_SUFFIXES:

@@ -19,7 +19,7 @@ from analysis.sources.template import ChapterNeeds
 LEFT_OUT_TAGS = ["nbval-skip", "skip-execution", "remove-cell"]
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 KERNEL = "python3"
-PART_WORDS = {"sfb": "SFB", "lss": "LSS", "utforare": "utföraren", "totalt": "helheten"}
+PART_WORDS = {"sfb": "SFB", "lss": "LSS", "utforare": "utföraren", "totalt": "helheten", "barn": "barn", "alla": "alla"}
 CARD_WORDS = {"uppdrag": "uppdraget i kommun.yml", "grannar": "kommuner att jämföra med (grannar i kommun.yml)"}
 
 
@@ -107,10 +107,19 @@ def plan_book(municipality: Municipality, chapters: Iterable[Chapter]) -> Plan:
     for chapter in others:
         unmet = [need for need in chapter.needs if not municipality.has(need)]
         if unmet:
-            left_out.append(LeftOut(chapter, "Saknas: " + "; ".join(describe_need(need) for need in unmet)))
+            left_out.append(LeftOut(chapter, _why_left_out(municipality, unmet)))
         else:
             taken.append(chapter)
     return Plan(municipality, tuple(taken), tuple(left_out))
+
+
+def _why_left_out(municipality: Municipality, unmet: Iterable[str]) -> str:
+    """Return what is missing, and what is there but not shown."""
+    withheld = {need for need in unmet if municipality.unprotected and municipality.unprotected.has(need)}
+    reasons = {"Saknas": [need for need in unmet if need not in withheld],
+               "Visas inte, eftersom antalen är små": [need for need in unmet if need in withheld]}
+    return ". ".join(f"{why}: {'; '.join(describe_need(need) for need in needs)}" for why, needs in reasons.items()
+                     if needs)
 
 
 def chapter_needs(chapters: Iterable[Chapter]) -> list[ChapterNeeds]:

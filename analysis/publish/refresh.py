@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 
+from analysis.measures.small_numbers import protect
 from analysis.publish.plan import KERNEL, LEFT_OUT_TAGS, needs_of
 from analysis.publish.run import CELL_TIMEOUT_SECONDS, BuildFault, cause_of, kernel_options, worker_pool
 from analysis.sources import DataError, load_municipality
@@ -44,7 +45,7 @@ def _refresh(file: str, root: str) -> BuildFault | None:
     notebook.metadata.pop("papermill", None)
     slug = default_municipality(notebook)
     try:
-        municipality = load_municipality(slug, Path(root) / "data")
+        municipality = protect(load_municipality(slug, Path(root) / "data"))
     except DataError as error:
         return BuildFault(slug, path.stem, None, str(error.faults[0]))
     for number, cell in enumerate(notebook.cells, start=1):

@@ -26,9 +26,10 @@ import yaml
 import analysis
 from analysis.measures.published import UnknownFigure
 from analysis.measures.result import MissingData
+from analysis.present.pages.material import small_numbers_line
 from analysis.publish.document import DocumentFault, make_documents
 from analysis.publish.glossary import write_terms
-from analysis.publish.manifest import FILE_NAME, make_manifest, read_manifest, same_inputs, write_manifest
+from analysis.publish.manifest import FILE_NAME, make_manifest, read_manifest, same_inputs, secret, write_manifest
 from analysis.publish.pictures import drawing_of, picture_png, picture_svg
 from analysis.publish.plan import KERNEL, PROJECT_ROOT, Plan
 from analysis.publish.workbook import make_workbook
@@ -84,6 +85,7 @@ def build_books(plans: Sequence[Plan], data_directory: Path, work: Path, *, jobs
 
     A book whose inputs are those of the finished one is left as it is, unless `force`.
     """
+    key = secret(work)
     with worker_pool(jobs) as pool, ThreadPoolExecutor(jobs) as builders:
         pending: list[Outcome | Future] = []
         try:
@@ -91,7 +93,7 @@ def build_books(plans: Sequence[Plan], data_directory: Path, work: Path, *, jobs
                 slug = plan.municipality.slug
                 book = work / "books" / slug
                 try:
-                    manifest = make_manifest(plan, data_directory, root)
+                    manifest = make_manifest(plan, data_directory, root, key)
                 except (MissingData, UnknownFigure) as error:
                     pending.append(Outcome(plan, book, [BuildFault(slug, "", None, str(error))]))
                     continue
@@ -152,7 +154,8 @@ def _stage(plan: Plan, stage: Path, manifest: dict, data_directory: Path, root: 
     slug = plan.municipality.slug
     config["title"] = f"{config['title']} – {plan.municipality.name}"
     # What the first page links to; a book built by jupyter-book alone has no documents.
-    config["sphinx"]["config"]["html_context"] = {"documents": manifest["documents"]}
+    config["sphinx"]["config"]["html_context"] = {
+        "documents": manifest["documents"], "small_numbers": small_numbers_line(plan.municipality)}
     for name, content in (("_config.yml", config), ("_toc.yml", plan.toc())):
         (stage / name).write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
     write_manifest(manifest, stage / FILE_NAME)

@@ -30,8 +30,12 @@ from analysis.sources.schema import CODE_TABLE, MUNICIPAL_TABLES, NATIONAL_TABLE
 
 FETCHED_FOLDER = "kolada"  # in data/nationellt
 REPEATED = "andrahand"
+# Where a municipality says nothing: counts from 1 to 4 are not shown.
+DEFAULT_THRESHOLD = 5
+LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 2, 100
 _CARD_FIELDS = ("namn", "kod", "lan", "namnd", "uppdragsgivare", "uppdrag", "uppdrag_kalla", "uppdrag_plats", "period",
-                "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden", "tillganglighet")
+                "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden", "tillganglighet",
+                "sma_tal")
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,14 @@ class Assignment:
 
 
 @dataclass(frozen=True)
+class SmallNumbers:
+    """From which count on persons are shown; a threshold of 0 shows every count, for the reason that is given."""
+
+    threshold: int = DEFAULT_THRESHOLD
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Municipality:
     """A municipality's data, validated.
 
@@ -52,7 +64,8 @@ class Municipality:
     `area` is the municipality's name in the national tables; `compare_with` the areas beside it; `peers` the slugs
     of the municipalities in data/kommuner whose own figures are shown beside this one's; `document` the source id of
     the published investigation, empty where there is none. `statement` is what the municipality says of how accessible
-    its site is, and `legal_facts` what the law asks of it.
+    its site is, and `legal_facts` what the law asks of it. `unprotected` is there where small counts have been taken
+    out of the tables (see measures/small_numbers.py): the municipality as it was before.
     """
 
     slug: str
@@ -75,13 +88,15 @@ class Municipality:
     glossary: Mapping[str, Term]
     legal_facts: Mapping[str, LegalFact]
     statement: Statement
+    small_numbers: SmallNumbers = SmallNumbers()
+    unprotected: Municipality | None = None
 
     def has(self, *names: str) -> bool:
         """Tell whether the municipality has all of these needs.
 
-        A need is a table, `tabell:verksamhet`, `iakttagelser:kapitel`, `fakta:uppgift`, `nationellt:tabell` or
-        `nationellt:tabell:verksamhet` (a row for the municipality's own area in a national table), `uppdrag` or
-        `grannar` (what its card says), or several with `|` between, one of which is enough.
+        A need is a table, `tabell:verksamhet`, `iakttagelser:kapitel`, `fakta:uppgift`, `floden:grupp`,
+        `nationellt:tabell` or `nationellt:tabell:verksamhet` (a row for the municipality's own area in a national
+        table), `uppdrag` or `grannar` (what its card says), or several with `|` between, one of which is enough.
         """
         return all(any(self._has(one) for one in name.split("|")) for name in names)
 
@@ -101,7 +116,7 @@ class Municipality:
         frame = self.tables.get(table)
         if frame is None:
             return False
-        column = {"iakttagelser": "kapitel", "fakta": "uppgift"}.get(table, "verksamhet")
+        column = {"iakttagelser": "kapitel", "fakta": "uppgift", "floden": "grupp"}.get(table, "verksamhet")
         return not part or bool((frame[column] == part).any())
 
 
@@ -292,7 +307,29 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
         "assignment": assignment, "first_year": first, "last_year": last, "area": text["omrade"] or name,
         "compare_with": tuple(compare or ()), "peers": tuple(map(str, peers or ())), "document": document,
         "assumptions": merged, "statement": read_statement(register, content),
+        "small_numbers": _read_small_numbers(register, content),
     }
+
+
+def _read_small_numbers(register: Register, content: Mapping) -> SmallNumbers:
+    """Return what the card says of small counts: a limit, or a reason to show them all."""
+    given = register.take(content, "sma_tal", Mapping, "grans och ett tal, eller visas och ett skäl", default={}) or {}
+    for field in given:
+        if field not in ("grans", "visas"):
+            register.fault("okänt fält", "grans eller visas", "rätta eller ta bort fältet", field=f"sma_tal.{field}",
+                           value=field)
+    if "grans" in given and "visas" in given:
+        register.fault("både en gräns och att små antal visas", "bara den ena", "ta bort grans eller visas",
+                       field="sma_tal")
+    if "visas" in given:
+        reason = register.take(given, "visas", str, "skälet till att små antal får visas", "sma_tal") or ""
+        return SmallNumbers(0, reason.strip().rstrip("."))
+    threshold = register.take(given, "grans", int, "ett heltal, till exempel 5", "sma_tal", default=DEFAULT_THRESHOLD)
+    if threshold is not None and not LOWEST_THRESHOLD <= threshold <= HIGHEST_THRESHOLD:
+        register.fault("gränsen går inte att använda", f"ett heltal från {LOWEST_THRESHOLD} till {HIGHEST_THRESHOLD}",
+                       "rätta gränsen; ska alla antal visas skriver du i stället visas och skälet",
+                       field="sma_tal.grans", value=threshold)
+    return SmallNumbers(threshold or DEFAULT_THRESHOLD)
 
 
 def overdue_parameters(municipality: Municipality, today: datetime.date) -> list[Parameter]:

@@ -113,7 +113,7 @@ def fold(text: str) -> str:
 
 @dataclass(frozen=True)
 class ColumnSpec:
-    """One column: `kind` is year, integer, number, text or date."""
+    """One column: `kind` is year, integer, number, text or date; `persons` tells a count of users."""
 
     name: str
     kind: str
@@ -123,6 +123,7 @@ class ColumnSpec:
     minimum: float | None = None
     maximum: float | None = None
     allowed: tuple[str, ...] = ()
+    persons: bool = False
 
     @property
     def label(self) -> str:
@@ -229,8 +230,10 @@ MUNICIPAL_TABLES = {
             (
                 _YEAR,
                 _part("sfb", "lss", "utforare"),
-                ColumnSpec("budget_antal", "number", "Budgeterat antal", "antal", optional=True, minimum=0),
-                ColumnSpec("utfall_antal", "number", "Antal i utfallet", "antal", minimum=0),
+                ColumnSpec(
+                    "budget_antal", "number", "Budgeterat antal", "antal", optional=True, minimum=0, persons=True
+                ),
+                ColumnSpec("utfall_antal", "number", "Antal i utfallet", "antal", minimum=0, persons=True),
             ),
             ("ar", "verksamhet"),
             gives="antalet brukare år för år och vad det betyder för kostnaden",
@@ -253,9 +256,11 @@ MUNICIPAL_TABLES = {
             (
                 _YEAR,
                 ColumnSpec("grupp", "text", "Alla eller barn", allowed=("alla", "barn")),
-                ColumnSpec("fran_lss_antal", "integer", "Från LSS till SFB", "antal", minimum=0, optional=True),
-                ColumnSpec("nya_antal", "integer", "Nya totalt", "antal", minimum=0),
-                ColumnSpec("avslutade_antal", "integer", "Avslutade", "antal", minimum=0),
+                ColumnSpec(
+                    "fran_lss_antal", "integer", "Från LSS till SFB", "antal", minimum=0, optional=True, persons=True
+                ),
+                ColumnSpec("nya_antal", "integer", "Nya totalt", "antal", minimum=0, persons=True),
+                ColumnSpec("avslutade_antal", "integer", "Avslutade", "antal", minimum=0, persons=True),
             ),
             ("ar", "grupp"),
             gives="hur många som tillkommit och slutat",
@@ -368,7 +373,9 @@ MUNICIPAL_TABLES = {
                 _YEAR,
                 ColumnSpec("lag", "text", "Vilken lag beslutet gäller", allowed=LAWS),
                 ColumnSpec("utforda_timmar", "number", "Utförda timmar under året", "timmar", minimum=0),
-                ColumnSpec("brukare_antal", "integer", "Antal brukare", "antal", minimum=0, optional=True),
+                ColumnSpec(
+                    "brukare_antal", "integer", "Antal brukare", "antal", minimum=0, optional=True, persons=True
+                ),
                 ColumnSpec("brukare_tidpunkt", "date", "När brukarna räknades", optional=True),
             ),
             ("ar", "lag"),
@@ -380,12 +387,14 @@ MUNICIPAL_TABLES = {
             (
                 ColumnSpec("tidpunkt", "date", "När uppgiften gällde"),
                 ColumnSpec("lag", "text", "Vilken lag besluten gäller", allowed=("alla", *LAWS)),
-                ColumnSpec("totalt_antal", "integer", "Antal med assistans", "antal", minimum=0),
+                ColumnSpec("totalt_antal", "integer", "Antal med assistans", "antal", minimum=0, persons=True),
                 ColumnSpec(
-                    "kommunen_antal", "integer", "Därav med kommunen som utförare", "antal", minimum=0, optional=True
+                    "kommunen_antal", "integer", "Därav med kommunen som utförare", "antal", minimum=0, optional=True,
+                    persons=True,
                 ),
                 ColumnSpec(
-                    "egen_arbetsgivare_antal", "integer", "Därav egna arbetsgivare", "antal", minimum=0, optional=True
+                    "egen_arbetsgivare_antal", "integer", "Därav egna arbetsgivare", "antal", minimum=0, optional=True,
+                    persons=True,
                 ),
             ),
             ("tidpunkt", "lag"),
@@ -477,14 +486,18 @@ NATIONAL_TABLES = {
                 _YEAR,
                 _part("sfb", "lss"),
                 _AREA,
-                ColumnSpec("antal", "integer", "Antal brukare", "antal", minimum=0),
+                ColumnSpec("antal", "integer", "Antal brukare", "antal", minimum=0, persons=True),
             ),
             ("ar", "verksamhet", "omrade"),
         ),
         TableSpec(
             "brukare_december",
             "Personer med assistansersättning enligt SFB i december",
-            (_YEAR, _AREA, ColumnSpec("antal", "integer", "Antal personer i december", "antal", minimum=0)),
+            (
+                _YEAR,
+                _AREA,
+                ColumnSpec("antal", "integer", "Antal personer i december", "antal", minimum=0, persons=True),
+            ),
             ("ar", "omrade"),
             gives="hur många som har assistansersättning, i slutet av året",
             fetched=True,
@@ -583,7 +596,7 @@ NATIONAL_TABLES = {
                 ColumnSpec(
                     "egen_arbetsgivare_procent", "number", "Egen arbetsgivare", "procent", minimum=0, maximum=100
                 ),
-                ColumnSpec("antal", "integer", "Antal personer", "antal", minimum=0),
+                ColumnSpec("antal", "integer", "Antal personer", "antal", minimum=0, persons=True),
             ),
             ("beslut_av",),
         ),

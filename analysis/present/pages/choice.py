@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from analysis.measures.choice import (
     LAW_OF_DECISION,
     PROVIDERS,
@@ -35,7 +33,7 @@ _NATION_LAWS = {"alla": "båda lagarna tillsammans", "sfb": "SFB", "lss": "LSS"}
 
 
 def _named(result: Result) -> Result:
-    return dataclasses.replace(result, frame=result.frame.rename(index=_DECISIONS))
+    return result.renamed(_DECISIONS)
 
 
 def national_text(book: Book) -> Prose:
@@ -111,9 +109,7 @@ def national_chart(book: Book) -> ChartView:
     """Return the shares as bars, one panel a decision."""
     result = _named(national_choice(book.municipality))
     columns = [f"{name}_procent" for name in PROVIDERS]
-    shares = dataclasses.replace(
-        result, frame=result.frame[columns], quantities=tuple(result.quantity(name) for name in columns)
-    )
+    shares = result.only(columns)
     return ChartView(
         book.municipality,
         shares,
@@ -166,7 +162,7 @@ def _occasion(key: str) -> str:
 
 
 def _occasions(result: Result) -> Result:
-    return dataclasses.replace(result, frame=result.frame.rename(index=_occasion))
+    return result.renamed(_occasion)
 
 
 def local_text(book: Book) -> Prose:
@@ -175,12 +171,14 @@ def local_text(book: Book) -> Prose:
     counted = book.municipality.tables["val_av_utforare"]
     rough = counted[counted["status"].isin(("uppskattad", "avrundad"))]
     rough_occasions = set(rough["tidpunkt"] + " " + rough["lag"])
-    for key, row in local_choice(book.municipality).frame.iterrows():
+    result = local_choice(book.municipality)
+    for key, row in result.frame.iterrows():
         time, law = key.rsplit(" ", 1)
         who = f"{number(row['totalt_antal'])} {count_word(row['totalt_antal'], 'person', 'personer')}"
         had = f"{_at(time)} hade {who} {_had(law)}"
         if row["kommunen_antal"] != row["kommunen_antal"]:
-            lines.append(f"{had}. Hur många av dem som har kommunen som utförare framgår inte.")
+            known = "visas inte" if result.is_withheld(key, "kommunen_antal") else "framgår inte"
+            lines.append(f"{had}. Hur många av dem som har kommunen som utförare {known}.")
             continue
         own = f"{number(row['kommunen_antal'])}" if row["kommunen_antal"] else "ingen"
         share = f" ({percent(row['kommunen_procent'])})" if row["kommunen_procent"] == row["kommunen_procent"] else ""

@@ -93,8 +93,8 @@ def hour_chart(book: Book) -> ChartView:
 
 
 def _only(result, column: str):
-    frame = result.frame.dropna(subset=[column])[[column]]
-    return dataclasses.replace(result, frame=frame, quantities=(result.quantity(column),))
+    kept = result.only([column])
+    return dataclasses.replace(kept, frame=kept.frame.dropna())
 
 
 def hour_sentence(book: Book) -> str:

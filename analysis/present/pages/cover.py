@@ -448,7 +448,7 @@ def drivers_list(book: Book) -> Prose:
         say(lambda: _users_driver(book), "brukare_sfb")
     if municipality.has("brukare:lss", "timmar:lss"):
         say(lambda: _hours_driver(book), "timmar_lss")
-    if municipality.has("floden"):
+    if municipality.has("floden:alla"):
         say(lambda: flow_sentence(book), "floden")
     if municipality.has("ekonomi:utforare"):
         lead = "Kommunalt utförande. "

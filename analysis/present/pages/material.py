@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from analysis.measures import provider
 from analysis.measures.result import every_measure
+from analysis.measures.small_numbers import REPEATING_TABLES, withheld_cells
 from analysis.present.book import Book
 from analysis.present.language import capitalised, dated, listed
-from analysis.present.numbers import number
+from analysis.present.numbers import WITHHELD, number
 from analysis.present.views import STATUS_WORDS, Markup, Prose, assumed_value, bullets, prose, simple_table
+from analysis.sources.municipality import Municipality
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
+
+# How the hash of a file begins that only whoever built the book can compute.
+KEYED = "nycklad:"
 
 
 def sources_table(book: Book) -> Markup:
@@ -101,7 +106,44 @@ def missing_table(book: Book) -> Markup | Prose:
 
 
 def _missing(book: Book) -> dict:
-    return {name: spec for name, spec in MUNICIPAL_TABLES.items() if name not in book.municipality.tables}
+    given = (book.municipality.unprotected or book.municipality).tables
+    return {name: spec for name, spec in MUNICIPAL_TABLES.items() if name not in given}
+
+
+def small_numbers_line(municipality: Municipality) -> str:
+    """Return in one line whether the book shows small counts of persons, and why where it does."""
+    chosen = municipality.small_numbers
+    if not chosen.threshold:
+        return f"Små antal personer visas: {chosen.reason[0].lower()}{chosen.reason[1:]}."
+    largest = chosen.threshold - 1
+    counts = "Antalet 1 skrivs" if largest == 1 else f"Antal personer från 1 till {number(largest)} skrivs"
+    return f"{counts} {WITHHELD} i den här boken."
+
+
+def small_numbers_text(book: Book) -> Prose:
+    """Return what the book does not show of small counts, and in which tables."""
+    municipality = book.municipality
+    line = small_numbers_line(municipality)
+    if not municipality.small_numbers.threshold:
+        return prose(line, "Valet står i kommun.yml.")
+    also = "Det gäller också andelar, medelvärden, skillnader och kostnader som annars skulle röja ett sådant antal."
+    if municipality.unprotected is None:
+        return prose(line, also, "Inget i den här bokens underlag behöver döljas.")
+    cells = withheld_cells(municipality.unprotected)
+    titles = {name: spec.title for name, spec in (NATIONAL_TABLES | MUNICIPAL_TABLES).items()}
+    tables = sorted({titles[cell.table] for cell in cells})
+    named = listed([f"”{title}”" for title in tables]) if tables else ""
+    hidden = f"Här är uppgifter dolda i {'tabellen' if len(tables) == 1 else 'tabellerna'} {named}." if tables else ""
+    repeating = [titles[name] for name in REPEATING_TABLES if name in municipality.unprotected.tables]
+    left_out = listed([f"”{title}”" for title in repeating]) if repeating else ""
+    return prose(
+        line,
+        also,
+        hidden,
+        "Sådana år och uppgifter räknas inte heller in i texten, till exempel när den säger vilket år som var högst "
+        "eller lägst.",
+        f"Innehållet i {left_out} visas inte alls, eftersom utredningens egna antal står där." if repeating else "",
+    )
 
 
 def left_out_text(book: Book) -> Prose:
@@ -111,7 +153,8 @@ def left_out_text(book: Book) -> Prose:
         return prose()
     named = listed([f"”{title}”" for title in titles])
     start = f"Kapitlet {named} är utelämnat" if len(titles) == 1 else f"Kapitlen {named} är utelämnade"
-    return prose(f"{start}, eftersom underlag saknas.")
+    withheld = any("visas inte" in item["reason"].lower() for item in book.manifest.get("left_out", ()))
+    return prose(f"{start}, eftersom underlag saknas{' eller inte kan visas' if withheld else ''}.")
 
 
 def sources_known_text(book: Book) -> Prose:
@@ -180,4 +223,8 @@ def hashes_table(book: Book) -> Markup | Prose:
     if not book.manifest:
         return prose()
     lines = [[name, digest] for name, digest in book.manifest["inputs"].items()]
-    return simple_table("Kontrollsummor för indata (SHA-256)", ["Fil", "Kontrollsumma"], lines)
+    keyed = any(digest.startswith(KEYED) for _, digest in lines)
+    caption = "Kontrollsummor för indata (SHA-256" + (
+        "; de nycklade gäller filer vars små antal inte visas, och går inte att räkna om)" if keyed else ")"
+    )
+    return simple_table(caption, ["Fil", "Kontrollsumma"], lines)

@@ -412,7 +412,8 @@ def first_hours_text(book: Book) -> Prose:
     try:
         frame = first_hours(book.municipality).frame
     except MissingData:
-        return prose("Underlaget anger inte hur många som har assistansersättning.")
+        given = "Boken visar" if book.municipality.unprotected else "Underlaget anger"
+        return prose(f"{given} inte hur många som har assistansersättning.")
     sentences = []
     for column, whose in (("egna", "kommunens brukare"), ("andras", "dem som har valt en annan utförare")):
         if f"{column}_tkr" not in frame:
