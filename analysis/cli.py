@@ -136,7 +136,7 @@ def _new(options: argparse.Namespace) -> int:
     workbook = options.fil or Path(f"{slug}.xlsx")
     create_municipality(entry, slug, (first, last), data, workbook, chapter_needs(read_chapters(PROJECT_ROOT)))
     print(f"{entry.name} ({entry.code}, {entry.county}) har fått mappen {shown_path(data / 'kommuner' / slug, data)}.")
-    print("I dess mapp texter finns frågor att besvara med egna ord. Svaren visas i boken, obesvarade frågor gör det inte.")
+    print("I dess mapp texter finns frågor att besvara med egna ord. Svaren visas i boken, frågorna gör det inte.")
     print(f"Fyll i det ni har för {first}–{last} i {workbook}, spara, stäng Excel och kör sedan:")
     print(f"  python -m analysis import {workbook}")
     return 0
