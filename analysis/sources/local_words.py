@@ -334,7 +334,7 @@ def _read(path: Path, shown: str) -> tuple[str, list[Fault]]:
 
 
 def parse(place: str, text: str, shown: str) -> tuple[LocalText | None, list[Fault]]:
-    """Return a text, whose lines end in LF, read as Markdown: None where nothing of it would be seen; and its faults."""
+    """Return a text (its lines end in LF) read as Markdown, None where nothing of it would be seen, and its faults."""
     lines = text.split("\n")
     noted: list[tuple[int, str, str]] = []
 
