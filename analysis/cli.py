@@ -136,6 +136,7 @@ def _new(options: argparse.Namespace) -> int:
     workbook = options.fil or Path(f"{slug}.xlsx")
     create_municipality(entry, slug, (first, last), data, workbook, chapter_needs(read_chapters(PROJECT_ROOT)))
     print(f"{entry.name} ({entry.code}, {entry.county}) har fått mappen {shown_path(data / 'kommuner' / slug, data)}.")
+    print("I dess mapp texter finns frågor att besvara med egna ord. Svaren visas i boken, frågorna gör det inte.")
     print(f"Fyll i det ni har för {first}–{last} i {workbook}, spara, stäng Excel och kör sedan:")
     print(f"  python -m analysis import {workbook}")
     return 0
@@ -182,7 +183,7 @@ def _load(options: argparse.Namespace) -> list[Municipality] | None:
     if not slugs:
         print(f"Det finns inga kommuner i {data / 'kommuner'}.", file=sys.stderr)
         return None
-    municipalities, faults = [], []
+    municipalities, faults, warnings = [], [], []
     for slug in slugs:
         try:
             municipality = load_municipality(slug, data)
@@ -190,6 +191,9 @@ def _load(options: argparse.Namespace) -> list[Municipality] | None:
             faults += error.faults
             continue
         faults += figure_faults(municipality, data)
+        told, more = _placed_texts(municipality, data)
+        warnings += told
+        faults += more
         municipalities.append(municipality)
     # A book compares its municipality with these too; what is wrong there would stop the book half-way.
     for slug in sorted({peer for one in municipalities for peer in one.peers} - set(slugs)):
@@ -199,12 +203,26 @@ def _load(options: argparse.Namespace) -> list[Municipality] | None:
             faults += error.faults
     for fault in dict.fromkeys(faults):
         print(fault, file=sys.stderr)
+    for warning in warnings:
+        print(f"Varning: {warning}", file=sys.stderr)
     overdue = {parameter.id: parameter for one in municipalities
                for parameter in overdue_parameters(one, datetime.date.today())}
     for parameter in overdue.values():
         print(f"Varning: {parameter.name} är kontrollerad till {parameter.known_until}; "
               "se efter om det finns ett nytt värde.", file=sys.stderr)
     return None if faults else municipalities
+
+
+def _placed_texts(municipality: Municipality, data: Path) -> tuple[list[str], list[Fault]]:
+    """Return what has to be known of where the municipality's own texts stand in its book, and what is wrong there."""
+    if not municipality.texts:
+        return [], []
+    from analysis.publish.own_words import text_faults, unshown_texts
+    from analysis.publish.plan import plan_book, read_chapters
+
+    plan = plan_book(municipality, read_chapters(PROJECT_ROOT))
+    shown = shown_path(data / "kommuner" / municipality.slug, data)
+    return unshown_texts(plan, shown), text_faults(plan, shown)
 
 
 def figure_faults(municipality: Municipality, data: Path) -> list[Fault]:
@@ -258,7 +276,8 @@ def _wrong_figure(resolver: Resolver, row: pd.Series) -> tuple[str, str, str, st
 def _check(options: argparse.Namespace) -> int:
     municipalities = _load(options)
     for one in municipalities or ():
-        print(f"{one.slug}: underlaget för {one.name} är i ordning ({len(one.tables)} tabeller).")
+        texts = f", {len(one.texts)} {'text' if len(one.texts) == 1 else 'texter'}" if one.texts else ""
+        print(f"{one.slug}: underlaget för {one.name} är i ordning ({len(one.tables)} tabeller{texts}).")
     return 1 if municipalities is None else 0
 
 

@@ -19,6 +19,7 @@ from docx.oxml.ns import qn
 
 from analysis.publish.manifest import document_names, read_manifest
 
+HEADINGS = ["h1", "h2", "h3", "h4"]
 FOLDED = "Siffrorna i diagrammet: "
 TABLE = pikepdf.Name.Table
 # A chart's figures of more rows than this stand on the page only, and the document says so.
@@ -85,8 +86,8 @@ def pages_content(book: Path, manifest: dict) -> Content:
         for figure in article.select("figure.ab-diagram"):
             title = squeezed(figure.select_one(".ab-rubrik").text)
             content.charts.append((title, squeezed(figure.find("svg")["aria-label"])))
-        content.headings += [(int(heading.name[1]), squeezed(heading.text)) for heading in article(["h1", "h2", "h3"])]
-        content.texts += [text for text in map(_seen, article(["h1", "h2", "h3", "p", "li", "dt", "dd"])) if text]
+        content.headings += [(int(heading.name[1]), squeezed(heading.text)) for heading in article(HEADINGS)]
+        content.texts += [text for text in map(_seen, article([*HEADINGS, "p", "li", "dt", "dd"])) if text]
     return content
 
 
@@ -310,7 +311,7 @@ def _outline_faults(pdf: pikepdf.Pdf, root: Element, manifest: dict) -> Iterator
     contents = [re.sub(r"[.\s]{3,}", "", entry.text) for entry in root.every("TOCI")]
     if list(map(squeezed, contents)) != list(map(squeezed, places)):
         yield f"its table of contents is {contents} instead of {places}"
-    leaves = [leaf for leaf in root.every("H1", "H2", "H3", "P", "Table", "L", "Figure", "TOC") if leaf.pages]
+    leaves = [leaf for leaf in root.every(*map(str.upper, HEADINGS), "P", "Table", "L", "Figure", "TOC") if leaf.pages]
     for leaf, after in pairwise(leaves):
         if leaf.tag.startswith("H") and leaf.pages[-1] != after.pages[0]:
             yield f"the heading {leaf.text} stands last on page {leaf.pages[-1] + 1}"
@@ -342,7 +343,7 @@ def _table_faults(pdf: pikepdf.Pdf, root: Element) -> Iterator[str]:
 
 def _pdf_content(root: Element) -> tuple[Content, list[str]]:
     found, faults = Content(), []
-    for heading in root.every("H1", "H2", "H3"):
+    for heading in root.every(*map(str.upper, HEADINGS)):
         if heading.text != "Innehåll":
             found.headings.append((int(heading.tag[1]), squeezed(heading.text)))
     for table in root.every("Table"):

@@ -947,7 +947,6 @@ def test_a_dry_run_changes_nothing(book, data, capsys):
 def test_an_empty_sheet_leaves_the_file_that_there_is(book, data, capsys):
     assert run(save(book, data), data) == 0
     own = data / "kommuner/eslov/texter"
-    own.mkdir()
     (own / "kostnader.md").write_text("Vår kommentar", encoding="utf-8")
     book["Ekonomi"].delete_rows(6, 100)
     _fill(book["Tillskott"], 6, 2020, "Anslag", 5)

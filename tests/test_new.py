@@ -17,6 +17,7 @@ from conftest import DATA
 from analysis import cli
 from analysis.publish.plan import needs_of, read_chapters
 from analysis.sources import DataError, intake, load_municipality
+from analysis.sources.local_words import drafts
 from analysis.sources.municipal_codes import find_municipality, make_slug, read_codes
 from analysis.sources.schema import MUNICIPAL_TABLES, SOURCE_TABLE, fold, in_words
 from analysis.sources.template import (
@@ -390,4 +391,4 @@ def test_no_text_is_ever_a_formula():
 
 def test_the_files_of_a_new_municipality_are_one_list():
     files = intake._new_files(Card("lund", "No", "1281", 2020, 2021), "Skåne län")
-    assert list(files) == ["kommun.yml"] and b"namn: 'No'" in files["kommun.yml"]
+    assert list(files) == ["kommun.yml", *drafts()] and b"namn: 'No'" in files["kommun.yml"]

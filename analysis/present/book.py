@@ -8,7 +8,8 @@ from functools import cached_property
 from pathlib import Path
 
 from analysis.measures.small_numbers import protect
-from analysis.present.views import Prose, bullets
+from analysis.present.own_words import own_words
+from analysis.present.views import Markup, Prose, bullets
 from analysis.sources import Municipality, default_data_directory, load_municipality
 
 
@@ -29,6 +30,10 @@ class Book:
         """Tell whether the book being built has a chapter; outside a build, where nobody knows, it has."""
         chapters = self.manifest.get("chapters")
         return chapters is None or chapter in {one["name"] for one in chapters}
+
+    def own_words(self, place: str) -> Markup:
+        """Return what the municipality itself has written at a place of the book."""
+        return own_words(self.municipality, place)
 
     @cached_property
     def peers(self) -> tuple[Municipality, ...]:

@@ -11,6 +11,7 @@ import yaml
 
 from analysis.present.language import listed
 from analysis.sources import Municipality
+from analysis.sources.local_words import FOREWORD, PLACES
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES, TableSpec
 from analysis.sources.template import ChapterNeeds
 
@@ -65,10 +66,26 @@ class Plan:
             if cell.cell_type == "code":
                 cell.outputs, cell.execution_count = [], None
             kept.append(cell)
-        notebook.cells = kept
+        notebook.cells = self._with_local_words(chapter, kept)
         notebook.metadata.pop("papermill", None)
         notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
         return notebook
+
+    def _with_local_words(self, chapter: Chapter, cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+        """Return a chapter's cells with the municipality's own words last, and its foreword before the first section.
+
+        They are put in here, so that a chapter need not say it and a place without words gets no heading.
+        """
+        cells = list(cells)
+        for place in (name for name in self.municipality.texts if PLACES[name].chapter == chapter.name):
+            sections = [number for number, cell in enumerate(cells)
+                        if cell.cell_type == "markdown" and cell.source.startswith("## ")]
+            start = sections[0] if place == FOREWORD and sections else len(cells)
+            cells[start:start] = [
+                nbformat.v4.new_markdown_cell(f"## {PLACES[place].heading}", id=f"{place}-rubrik"),
+                nbformat.v4.new_code_cell(f'book.own_words("{place}")', id=f"{place}-text"),
+            ]
+        return cells
 
     def toc(self) -> dict:
         """Return the table of contents of the staged book, where every chapter lies at the top."""

@@ -23,8 +23,8 @@ LEGAL_FACTS = {
 }
 CONFORMANCE = {"helt": "helt förenlig", "delvis": "delvis förenlig", "inte": "inte förenlig"}
 # A host with a dot, and no character that an address must write as a code.
-_WEB_ADDRESS = r"https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`\\^{|}]*)?"
-_EMAIL_ADDRESS = r"[\w.+-]+@[\w-]+(\.[\w-]+)+"
+WEB_ADDRESS = r"https?://[\w-]+(\.[\w-]+)+(:\d+)?([/?#][^\s<>\"'`\\^{|}]*)?"
+EMAIL_ADDRESS = r"[\w.+-]+@[\w-]+(\.[\w-]+)+"
 _STATEMENT_FIELDS = ("ansvarig", "epost", "telefon", "webbsida", "bedomning", "brister", "granskad", "granskad_av")
 
 
@@ -82,7 +82,7 @@ def read_legal_facts(path: Path, shown: str, sources: Collection[str]) -> tuple[
         source = register.take(entry, "kalla", str, "ett namn ur kallor.yml", id_)
         place = register.take(entry, "plats", str, "var i källan", id_)
         known_until = register.take(entry, "kontrollerad_till", datetime.date, "ett datum som 2026-12-31", id_)
-        if link and not re.fullmatch(_WEB_ADDRESS, link):
+        if link and not re.fullmatch(WEB_ADDRESS, link):
             register.fault("fel slags värde", "en adress som börjar med https://, utan mellanslag, citattecken och < >",
                            "rätta adressen", field=f"{id_}.lank", value=link)
         if source and source not in sources:
@@ -107,8 +107,8 @@ def read_statement(register: Register, content: Mapping) -> Statement:
     text = {field: register.take(given, field, str, "text", "tillganglighet", default="") or ""
             for field in ("ansvarig", "epost", "telefon", "webbsida", "bedomning", "granskad_av")}
     checks = (
-        ("epost", _EMAIL_ADDRESS, "en enda e-postadress med namn, @ och domän, som namn@kommun.se"),
-        ("webbsida", _WEB_ADDRESS, "en adress som börjar med https://, utan mellanslag, citattecken och < >"),
+        ("epost", EMAIL_ADDRESS, "en enda e-postadress med namn, @ och domän, som namn@kommun.se"),
+        ("webbsida", WEB_ADDRESS, "en adress som börjar med https://, utan mellanslag, citattecken och < >"),
         ("telefon", r"[+\d][\d\s–-]+", "ett telefonnummer inom citattecken"),
     )
     for field, pattern, expected in checks:

@@ -17,6 +17,7 @@ from pathlib import Path
 import yaml
 
 from analysis.sources.faults import DataError, Fault, file_fault, shown_path
+from analysis.sources.local_words import drafts
 from analysis.sources.municipal_codes import MunicipalCode, find_municipality, read_codes, slug_faults
 from analysis.sources.municipality import Municipality, default_data_directory, list_municipalities
 from analysis.sources.reader import decode, read_table
@@ -242,7 +243,7 @@ def _new_files(card: Card, county: str) -> dict[str, bytes]:
         "omrade": card.name,
         "jamfor_med": ["Riket"],
     }
-    return {"kommun.yml": (_CARD_HEAD + _yaml(fields)).encode("utf-8")}
+    return {"kommun.yml": (_CARD_HEAD + _yaml(fields)).encode("utf-8"), **drafts()}
 
 
 def _yaml(content: Mapping) -> str:
@@ -338,6 +339,7 @@ def _stage(stage: Path, data_directory: Path, slug: str, files: Mapping[str, byt
     folder = stage / "kommuner" / slug
     _copy(data_directory / "kommuner" / slug, folder)
     for name, content in files.items():
+        (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
 
 

@@ -15,6 +15,7 @@ import pandas as pd
 from analysis.sources.accessibility import LegalFact, Statement, read_legal_facts, read_statement
 from analysis.sources.faults import DataError, Fault, shown_path
 from analysis.sources.glossary import Term, read_glossary
+from analysis.sources.local_words import LocalText, read_local_words
 from analysis.sources.reader import read_table
 from analysis.sources.registers import (
     Assumption,
@@ -64,8 +65,9 @@ class Municipality:
     `area` is the municipality's name in the national tables; `compare_with` the areas beside it; `peers` the slugs
     of the municipalities in data/kommuner whose own figures are shown beside this one's; `document` the source id of
     the published investigation, empty where there is none. `statement` is what the municipality says of how accessible
-    its site is, and `legal_facts` what the law asks of it. `unprotected` is there where small counts have been taken
-    out of the tables (see measures/small_numbers.py): the municipality as it was before.
+    its site is, and `legal_facts` what the law asks of it. `texts` are its own words, by their place in the book.
+    `unprotected` is there where small counts have been taken out of the tables (see measures/small_numbers.py): the
+    municipality as it was before.
     """
 
     slug: str
@@ -88,6 +90,7 @@ class Municipality:
     glossary: Mapping[str, Term]
     legal_facts: Mapping[str, LegalFact]
     statement: Statement
+    texts: Mapping[str, LocalText]
     small_numbers: SmallNumbers = SmallNumbers()
     unprotected: Municipality | None = None
 
@@ -173,13 +176,15 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     faults += more
     tables, more = _read_tables(folder, MUNICIPAL_TABLES, sources, data, required=False)
     faults += more
+    texts, more = read_local_words(folder, data)
+    faults += more
     areas = {area for frame in national.values() if "omrade" in frame for area in frame["omrade"]}
     card = _read_card(register, sources, assumptions, areas, [other for other in known if other != slug])
     faults += register.faults
     if faults:
         raise DataError(faults)
     return Municipality(slug=slug, tables=tables, national=national, sources=sources, parameters=parameters,
-                        glossary=glossary, legal_facts=legal_facts, **card)
+                        glossary=glossary, legal_facts=legal_facts, texts=texts, **card)
 
 
 def _read_national(folder, sources, data, document):

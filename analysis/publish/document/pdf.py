@@ -34,7 +34,8 @@ from analysis.publish.document.tree import (
 )
 from analysis.publish.document.widths import UPRIGHT, break_up, lay_out
 
-TEMPLATE = Path(__file__).parents[1] / "assets" / "document.typ"
+ASSETS = Path(__file__).parents[1] / "assets"
+TEMPLATE, CHARACTERS = ASSETS / "document.typ", ASSETS / "characters.typ"
 # Arimo has the widths of Liberation Sans, in which the charts are drawn, and comes with a package on every system.
 FONT = "Arimo"
 # In points: a table, or a row of one, that is no higher stands on one page.
@@ -67,6 +68,21 @@ def make_pdf(document: Document) -> bytes:
         except typst.TypstError as error:
             raise DocumentFault(f"dokumentet kunde inte sättas som PDF: {error}") from error
     return _with_row_headers(content, document)
+
+
+def unsettable(text: str) -> list[str]:
+    """Return the characters of a text that the fonts of the PDF lack, such as emoji, each once and in order."""
+    characters = list(dict.fromkeys(text))
+    return [] if _can_set(characters) else [one for one in characters if not _can_set([one])]
+
+
+def _can_set(characters: Sequence[str]) -> bool:
+    try:
+        typst.compile(CHARACTERS, font_paths=[Path(fontpkg.path(FONT)).parent], ignore_system_fonts=True,
+                      pdf_standards=["ua-1"], sys_inputs={"text": " ".join(characters)})
+    except typst.TypstError:
+        return False
+    return True
 
 
 class _Setter:

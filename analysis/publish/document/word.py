@@ -61,6 +61,7 @@ STYLES = (
     ("Heading 1", "Normal", 20, True, ACCENT, 0, 12),
     ("Heading 2", "Normal", 13.5, True, ACCENT, 18, 6),
     ("Heading 3", "Normal", 10.5, True, ACCENT, 12, 4),
+    ("Heading 4", "Normal", 10, True, INK, 10, 3),
     ("Caption", "Normal", 9.5, True, INK, 10, 4),
     ("toc 1", "Normal", 10, False, INK, 5, 2),
     ("toc 2", "Normal", 9, False, INK, 0, 1),
@@ -71,7 +72,7 @@ STYLES = (
     (PART, "Normal", 11, True, MUTED, 14, 4),
     (CONTENTS, "Normal", 20, True, ACCENT, 0, 12),
 )
-KEPT_WITH_NEXT = {"Heading 1", "Heading 2", "Heading 3", "Caption", PART, CONTENTS}
+KEPT_WITH_NEXT = {"Heading 1", "Heading 2", "Heading 3", "Heading 4", "Caption", PART, CONTENTS}
 
 
 def make_word(document: Document) -> bytes:
@@ -258,7 +259,7 @@ class _Writer:
                 self._chart(block)
 
     def _heading(self, heading: Heading, properties: str = "") -> None:
-        level = min(heading.level, 3)
+        level = min(heading.level, 4)
         self._add(self._paragraph(self._marked(heading, self._runs(heading.runs)), f"Heading {level}", properties))
 
     def _listing(self, listing: Listing, level: int) -> None:
