@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from analysis.measures.evidence import (
     CHECK_BOTH,
+    HALF,
     PART_WORDS,
     THOUSAND,
     Evidence,
@@ -108,8 +109,8 @@ def stated_hours(evidence: Evidence) -> Iterator[Doubt]:
 def flow_and_stock(evidence: Evidence) -> Iterator[Doubt]:
     """The users of SFB change about as the net inflow of the year and the year before says.
 
-    A mean of a year feels the inflow of that year and of the one before, so a change between the two, or between that
-    and none where one is unknown, is expected.
+    Formula: change of the mean = (net inflow of the year + that of the year before) / 2, if people come and go evenly
+    over the year; where the year before is unknown, the net inflow of the year.
     """
     share, few = evidence.bound("nettoinflode").maximum, evidence.bound("personer").maximum
     people = evidence.by_year("brukare", "utfall_antal", "brukare i snitt", verksamhet="sfb")
@@ -120,11 +121,9 @@ def flow_and_stock(evidence: Evidence) -> Iterator[Doubt]:
         if year not in people or year - 1 not in people:
             continue
         change = difference(people[year], people[year - 1], "ändringen")
-        inflows = [net[one] for one in (year - 1, year) if one in net]
-        low = min(one.low for one in inflows) - change.slack
-        high = max(one.high for one in inflows) + change.slack
-        beyond = max(low - change.value, change.value - high)
-        if beyond > max(few, share * people[year].value):
+        inflows = total([net[one] for one in (year - 1, year) if one in net], "")
+        expected = scaled(inflows, HALF, "") if year - 1 in net else inflows
+        if apart(change, expected) > max(few, share * people[year].value):
             flows = " och ".join(f"{said(net[one].value)} ({one})" for one in (year - 1, year) if one in net)
             yield doubt(
                 f"{year}",

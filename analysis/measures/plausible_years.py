@@ -60,7 +60,7 @@ def jumps(evidence: Evidence) -> Iterator[Doubt]:
         for key, years in series.items():
             one = {year: total(figures, f"{year}:") for year, figures in sorted(years.items())}
             subject = f"{table}-{column}-{fold(key)}"
-            yield from _jumps(evidence, one, times, subject, f"{words}, {PART_WORDS.get(key, key)},", table == "konton")
+            yield from _jumps(evidence, one, times, subject, f"{words} ({PART_WORDS.get(key, key)})", table == "konton")
 
 
 def _jumps(evidence, series, times, subject, words, material_only) -> Iterator[Doubt]:

@@ -165,7 +165,7 @@ class Review:
                 "ändrats sedan de kontrollerades. Ta bort raden, eller byt namnet till det som varningen har nu."
                 for name in self.unmatched
             ),
-            *(f"Kontrollerat: {doubt.problem} ({reason})" for doubt, reason in self.acknowledged),
+            *(f"Kontrollerat: {doubt.problem} ({reason.rstrip('.')})" for doubt, reason in self.acknowledged),
         ]
 
 

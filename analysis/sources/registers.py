@@ -343,6 +343,6 @@ def read_bounds(path: Path, shown: str) -> tuple[dict[str, Bound], list[Fault]]:
         bounds[id_] = Bound(id_, *fields, *(None if number is None else Decimal(str(number)) for number in numbers),
                             reason)
         if len(limits) > 1 and None not in numbers and numbers[0] > numbers[1]:
-            register.fault("den lägsta gränsen är högre än den högsta", "minst före hogst", "byt plats på dem",
+            register.fault("den lägsta gränsen är högre än den högsta", "den lägsta gränsen först", "byt plats på dem",
                            field=f"{id_}.minst", value=numbers[0])
     return bounds, register.faults
