@@ -14,7 +14,7 @@ import openpyxl
 import pytest
 import yaml
 from conftest import DATA, edit
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import cli
@@ -223,7 +223,7 @@ CASES = [
     ("storre_an_kostnaden", {at("tillskott", "belopp_tkr", ar=2022): 400000}, ["12 908 tkr"]),
     ("kostnad_per_timme", {at("timmar", "utfall_timmar", **LSS22): 10230}, ["33 359 tkr", "10,2 gånger"]),
     ("kostnad_per_timme", {at("ekonomi", "nettokostnad_tkr", **LSS22): 43360}, ["102 300 timmar", "1,33 gånger"]),
-    ("kostnad_per_timme", {at("konton", "belopp_tkr", ar=2021, konto="20"): 125020}, ["38 018 timmar", "rad 2 och 3", "10,44 gånger"]),
+    ("kostnad_per_timme", {at("konton", "belopp_tkr", ar=2021, konto="20"): 125020}, ["38 018 timmar", "10,44 gånger"]),
     ("kostnad_per_timme", {at("timmar", "utfall_timmar", ar=2021, verksamhet="sfb"): 1497}, ["26 280 tkr"]),
     ("kostnad_per_brukare", {at("ekonomi", "nettokostnad_tkr", **SFB22): 72340}, ["82 personer", "2,65 gånger"]),
     ("budget_i_kronor_och_volym", {at("ekonomi", "budget_tkr", **LSS22): 36513}, ["101 700 timmar", "112,3 procent"]),
@@ -364,11 +364,13 @@ def without_jumps(found: list[Doubt]) -> list[str]:
 
 
 @given(volumes())
+@settings(max_examples=40)
 def test_figures_that_follow_from_one_another_never_warn(tmp_path_factory, tables):
     assert without_jumps(doubts(tmp_path_factory.getbasetemp() / "foljer", tables, 2026)) == []
 
 
 @given(volumes())
+@settings(max_examples=20)
 def test_rounding_to_whole_mnkr_never_warns_of_the_parts(tmp_path_factory, tables):
     for row in tables["ekonomi"]:
         for column in ("budget_tkr", "nettokostnad_tkr"):
@@ -392,9 +394,10 @@ THOUSANDFOLD = [
 ]
 
 
-@given(tables=volumes(), data=st.data())
-@pytest.mark.parametrize(("table", "column", "part"), THOUSANDFOLD)
-def test_a_cell_a_thousand_times_too_large_is_always_told(tmp_path_factory, table, column, part, tables, data):
+@given(tables=volumes(), case=st.sampled_from(THOUSANDFOLD), data=st.data())
+@settings(max_examples=40)
+def test_a_cell_a_thousand_times_too_large_is_always_told(tmp_path_factory, tables, case, data):
+    table, column, part = case
     rows = [number for number, row in enumerate(tables[table]) if row["verksamhet"] == part]
     index = data.draw(st.sampled_from(rows))
     tables[table][index][column] *= 1000
@@ -407,9 +410,9 @@ def test_a_cell_a_thousand_times_too_large_is_always_told(tmp_path_factory, tabl
     }
 
 
-@given(tables=volumes(), data=st.data())
-@pytest.mark.parametrize("column", ["budget_tkr", "nettokostnad_tkr"])
-def test_the_whole_and_a_part_that_have_changed_places_are_always_told(tmp_path_factory, column, tables, data):
+@given(tables=volumes(), column=st.sampled_from(["budget_tkr", "nettokostnad_tkr"]), data=st.data())
+@settings(max_examples=20)
+def test_the_whole_and_a_part_that_have_changed_places_are_always_told(tmp_path_factory, tables, column, data):
     year = data.draw(st.sampled_from(sorted({row["ar"] for row in tables["ekonomi"]})))
     by_part = {row["verksamhet"]: row for row in tables["ekonomi"] if row["ar"] == year}
     whole, part = by_part["totalt"], by_part[data.draw(st.sampled_from(["sfb", "lss", "utforare"]))]
@@ -419,6 +422,7 @@ def test_the_whole_and_a_part_that_have_changed_places_are_always_told(tmp_path_
 
 
 @given(tables=volumes(), data=st.data())
+@settings(max_examples=20)
 def test_two_parts_that_have_changed_places_are_always_told_where_they_are_unlike(tmp_path_factory, tables, data):
     year = data.draw(st.sampled_from(sorted({row["ar"] for row in tables["ekonomi"]})))
     by_part = {row["verksamhet"]: row for row in tables["ekonomi"] if row["ar"] == year}
