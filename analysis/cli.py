@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from analysis.sources import DataError, Municipality, default_data_directory, list_municipalities, load_municipality
+from analysis.sources.doubts import Review, summary
 from analysis.sources.faults import Fault, file_fault, shown_path
 from analysis.sources.municipality import overdue_parameters
 from analysis.sources.reader import line_numbers
@@ -146,7 +147,7 @@ def _import(options: argparse.Namespace) -> int:
     from analysis.sources.intake import import_workbook
 
     data = options.data or default_data_directory()
-    found = import_workbook(options.file, data, _faults_of, dry_run=options.torrkorning)
+    found = import_workbook(options.file, data, _faults_of, _review, dry_run=options.torrkorning)
     for note in found.notes:
         print(note)
     for name, count in found.rows.items():
@@ -154,6 +155,7 @@ def _import(options: argparse.Namespace) -> int:
     folder = shown_path(data / "kommuner" / found.slug, data)
     print(f"Allt gick att läsa. Ingenting är ändrat; utan --torrkorning hade det skrivits i {folder}."
           if options.torrkorning else f"Inläst i {folder}. Bygg boken med: python -m analysis build {found.slug}")
+    _tell([found.review] if found.review else [])
     return 0
 
 
@@ -174,6 +176,10 @@ def _faults_of(slug: str, data: Path) -> list[Fault]:
         return figure_faults(load_municipality(slug, data), data)
     except DataError as error:
         return error.faults
+
+
+def _review(slug: str, data: Path) -> Review:
+    return review_of(load_municipality(slug, data), data)
 
 
 def _load(options: argparse.Namespace) -> list[Municipality] | None:
@@ -210,7 +216,27 @@ def _load(options: argparse.Namespace) -> list[Municipality] | None:
     for parameter in overdue.values():
         print(f"Varning: {parameter.name} är kontrollerad till {parameter.known_until}; "
               "se efter om det finns ett nytt värde.", file=sys.stderr)
-    return None if faults else municipalities
+    if faults:
+        return None
+    _tell([review_of(one, data) for one in municipalities])
+    return municipalities
+
+
+def review_of(municipality: Municipality, data: Path) -> Review:
+    """Return which figures of a municipality cannot both be right."""
+    # Imported here: it takes a second that `--help` need not wait for.
+    from analysis.measures.plausibility import review
+
+    return review(municipality, data)
+
+
+def _tell(reviews: Sequence[Review]) -> None:
+    for one in reviews:
+        for line in one.lines():
+            print(line, file=sys.stderr)
+    count = sum(one.count for one in reviews)
+    if count:
+        print(summary(count), file=sys.stderr)
 
 
 def _placed_texts(municipality: Municipality, data: Path) -> tuple[list[str], list[Fault]]:

@@ -235,7 +235,7 @@ def _written(node: ast.Constant | ast.JoinedStr) -> str:
 
 def document_texts(root: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and the words of the documents that are written in Swedish."""
-    for name in ("CHANGELOG.md", "docs/publicering.md"):
+    for name in ("CHANGELOG.md", "docs/publicering.md", "docs/varningar.md"):
         text = (root / name).read_text(encoding="utf-8")
         yield name, re.sub(r"^```.*?^```", " ", text, flags=re.DOTALL | re.MULTILINE)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 import yaml
 
+from analysis.sources.doubts import Cell, Review
 from analysis.sources.faults import DataError, Fault, file_fault, shown_path
 from analysis.sources.local_words import drafts
 from analysis.sources.municipal_codes import MunicipalCode, find_municipality, read_codes, slug_faults
@@ -45,11 +46,15 @@ _SOURCE_FIELDS = ("title", "publisher", "date", "document", "link", "note")
 
 @dataclass(frozen=True)
 class Imported:
-    """What an import read: the municipality, its tables with their number of rows, and what the analyst must know."""
+    """What an import read: the municipality, its tables with their number of rows, and what the analyst must know.
+
+    `review` tells which figures cannot both be right, with their sheets and cells.
+    """
 
     slug: str
     rows: Mapping[str, int]
     notes: Sequence[str]
+    review: Review | None = None
 
 
 def create_municipality(
@@ -150,13 +155,19 @@ def export_workbook(
 
 
 def import_workbook(
-    path: Path, data_directory: Path, validate: Callable[[str, Path], list[Fault]], *, dry_run: bool = False
+    path: Path,
+    data_directory: Path,
+    validate: Callable[[str, Path], list[Fault]],
+    review: Callable[[str, Path], Review] | None = None,
+    *,
+    dry_run: bool = False,
 ) -> Imported:
     """Read a workbook into the municipality's tidy tables, and its sources into kallor.yml.
 
     `validate` is the check of a municipality in a data folder; it is run on a copy where the workbook's tables have
-    taken their places, before anything is changed. A table without rows leaves the file that there may be. Raises
-    DataError with every fault at once, each with its sheet and cell; nothing is then changed.
+    taken their places, before anything is changed; so is `review` where nothing is at fault. A table without rows
+    leaves the file that there may be. Raises DataError with every fault at once, each with its sheet and cell; nothing
+    is then changed.
     """
     content = read_workbook(path)
     card, county = _card_of(content, data_directory)
@@ -187,6 +198,11 @@ def import_workbook(
             stage = Path(scratch) / data_directory.resolve().name
             _stage(stage, data_directory, card.slug, padded, new_register)
             content.faults += _placed(validate(card.slug, stage), content, card.slug, stage.name)
+            found = None
+            if review and not content.faults:
+                found = review(card.slug, stage).placed(
+                    lambda cell: _cell_in_sheet(cell, _table_of(cell.file, content, card.slug, stage.name))
+                )
     if content.faults:
         raise DataError(_without_echoes(content.faults))
     notes = list(content.notes)
@@ -199,7 +215,7 @@ def import_workbook(
     if not dry_run:
         with _told(folder):
             _swap_folder(folder, files, then=(register_path, new_register) if new_register != register else None)
-    return Imported(card.slug, {name: len(table.rows) for name, table in tables.items()}, notes)
+    return Imported(card.slug, {name: len(table.rows) for name, table in tables.items()}, notes, found)
 
 
 @contextmanager
@@ -347,16 +363,24 @@ def _placed(faults: Sequence[Fault], content: WorkbookContent, slug: str, root: 
     """Return the faults with sheet and cell in place of file and row, where they lie in the workbook."""
     placed = []
     for fault in faults:
-        table = next(
-            (
-                table
-                for name, table in content.tables.items()
-                if fault.file == f"{root}/kommuner/{slug}/{name}.csv" and table.rows
-            ),
-            None,
-        )
+        table = _table_of(fault.file, content, slug, root)
         placed.append(_in_sheet(fault, table, content.shown) if table else fault)
     return placed
+
+
+def _table_of(file: str, content: WorkbookContent, slug: str, root: str) -> SheetTable | None:
+    """Return the workbook's table that a file of the staged folder was made from, or None where it was there before."""
+    for name, table in content.tables.items():
+        if file == f"{root}/kommuner/{slug}/{name}.csv" and table.rows:
+            return table
+    return None
+
+
+def _cell_in_sheet(cell: Cell, table: SheetTable | None) -> Cell:
+    if table is None or cell.column not in table.letters:
+        return cell
+    label = next(column.label for column in table.spec.all_columns if column.name == cell.column)
+    return dataclasses.replace(cell, sheet=table.sheet, address=f"{table.letters[cell.column]}{cell.row} ({label})")
 
 
 def _in_sheet(fault: Fault, table: SheetTable, shown: str) -> Fault:

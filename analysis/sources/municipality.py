@@ -13,17 +13,20 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.sources.accessibility import LegalFact, Statement, read_legal_facts, read_statement
+from analysis.sources.doubts import ACKNOWLEDGED, Acknowledgement
 from analysis.sources.faults import DataError, Fault, shown_path
 from analysis.sources.glossary import Term, read_glossary
 from analysis.sources.local_words import LocalText, read_local_words
 from analysis.sources.reader import read_table
 from analysis.sources.registers import (
     Assumption,
+    Bound,
     Parameter,
     Register,
     Source,
     SourceRef,
     read_assumptions,
+    read_bounds,
     read_parameters,
     read_sources,
 )
@@ -36,7 +39,7 @@ DEFAULT_THRESHOLD = 5
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 2, 100
 _CARD_FIELDS = ("namn", "kod", "lan", "namnd", "uppdragsgivare", "uppdrag", "uppdrag_kalla", "uppdrag_plats", "period",
                 "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden", "tillganglighet",
-                "sma_tal")
+                "sma_tal", ACKNOWLEDGED)
 
 
 @dataclass(frozen=True)
@@ -65,9 +68,10 @@ class Municipality:
     `area` is the municipality's name in the national tables; `compare_with` the areas beside it; `peers` the slugs
     of the municipalities in data/kommuner whose own figures are shown beside this one's; `document` the source id of
     the published investigation, empty where there is none. `statement` is what the municipality says of how accessible
-    its site is, and `legal_facts` what the law asks of it. `texts` are its own words, by their place in the book.
-    `unprotected` is there where small counts have been taken out of the tables (see measures/small_numbers.py): the
-    municipality as it was before.
+    its site is, and `legal_facts` what the law asks of it. `bounds` tell when figures are too far apart to be right,
+    and `acknowledged` which such doubts the analyst has looked into. `texts` are its own words, by their place in the
+    book. `unprotected` is there where small counts have been taken out of the tables (see measures/small_numbers.py):
+    the municipality as it was before.
     """
 
     slug: str
@@ -91,6 +95,8 @@ class Municipality:
     legal_facts: Mapping[str, LegalFact]
     statement: Statement
     texts: Mapping[str, LocalText]
+    bounds: Mapping[str, Bound]
+    acknowledged: tuple[Acknowledgement, ...]
     small_numbers: SmallNumbers = SmallNumbers()
     unprotected: Municipality | None = None
 
@@ -169,6 +175,9 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     path = national_folder / "tillganglighet.yml"
     legal_facts, more = read_legal_facts(path, shown_path(path, data), sources)
     faults += more
+    path = national_folder / "rimlighet.yml"
+    bounds, more = read_bounds(path, shown_path(path, data))
+    faults += more
     path = folder / "kommun.yml"
     register = Register(path, shown_path(path, data))
     document = str(register.content.get("dokument") or "")
@@ -184,7 +193,7 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     if faults:
         raise DataError(faults)
     return Municipality(slug=slug, tables=tables, national=national, sources=sources, parameters=parameters,
-                        glossary=glossary, legal_facts=legal_facts, texts=texts, **card)
+                        glossary=glossary, legal_facts=legal_facts, texts=texts, bounds=bounds, **card)
 
 
 def _read_national(folder, sources, data, document):
@@ -313,6 +322,7 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
         "compare_with": tuple(compare or ()), "peers": tuple(map(str, peers or ())), "document": document,
         "assumptions": merged, "statement": read_statement(register, content),
         "small_numbers": _read_small_numbers(register, content),
+        "acknowledged": _read_acknowledged(register),
     }
 
 
@@ -335,6 +345,26 @@ def _read_small_numbers(register: Register, content: Mapping) -> SmallNumbers:
                        "rätta gränsen; ska alla antal visas skriver du i stället visas och skälet",
                        field="sma_tal.grans", value=threshold)
     return SmallNumbers(threshold or DEFAULT_THRESHOLD)
+
+
+def _read_acknowledged(register: Register) -> tuple[Acknowledgement, ...]:
+    """Return the doubts that the analyst has looked into, in the card's order."""
+    entries = register.take(register.content, ACKNOWLEDGED, list, "en lista med varning och skal", default=[]) or ()
+    found: dict[str, Acknowledgement] = {}
+    for number, entry in enumerate(entries, start=1):
+        field = f"{ACKNOWLEDGED}.{number}"
+        name = register.take(entry, "varning", str, "varningens namn, som står sist i den inom hakparentes", field)
+        reason = register.take(entry, "skal", str, "varför uppgifterna ändå är rätta", field)
+        for other in (other for other in (entry if isinstance(entry, Mapping) else ())
+                      if other not in ("varning", "skal")):
+            register.fault("okänt fält", "varning och skal", "rätta eller ta bort fältet", field=f"{field}.{other}",
+                           value=other)
+        if name in found:
+            register.fault("varningen står två gånger", "varje varning en gång", "ta bort den ena", field=field,
+                           value=name)
+        if name and reason:
+            found[name] = Acknowledgement(name, reason)
+    return tuple(found.values())
 
 
 def overdue_parameters(municipality: Municipality, today: datetime.date) -> list[Parameter]:

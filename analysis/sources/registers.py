@@ -7,6 +7,7 @@ import math
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import yaml
@@ -14,6 +15,28 @@ import yaml
 from analysis.sources.cells import has_control_character, visible
 from analysis.sources.faults import Fault
 from analysis.sources.schema import STATUSES
+
+# What each entry of rimlighet.yml must give: its lower limit, its upper one, or both.
+BOUNDS = {
+    "hopp": ("hogst",),
+    "vasentlig_andel": ("minst",),
+    "kostnad_per_timme": ("minst", "hogst"),
+    "eget_timpris": ("hogst",),
+    "kostnad_per_brukare": ("minst", "hogst"),
+    "budgetpris": ("hogst",),
+    "avvikelse_mot_volym": ("minst",),
+    "budget_och_utfall": ("minst", "hogst"),
+    "timmar_per_dygn": ("minst", "hogst"),
+    "nettoinflode": ("hogst",),
+    "brukare_vid_tidpunkt": ("hogst",),
+    "personer": ("hogst",),
+    "samma_uppgift": ("hogst",),
+    "timmar_pa_tre_satt": ("hogst",),
+    "kostnad_per_invanare": ("minst", "hogst"),
+    "loneokning": ("minst", "hogst"),
+    "andel": ("hogst",),
+    "prognos": ("hogst",),
+}
 
 
 @dataclass(frozen=True)
@@ -92,6 +115,18 @@ class Assumption:
     value: float
     minimum: float
     maximum: float
+    reason: str
+
+
+@dataclass(frozen=True)
+class Bound:
+    """How far figures may lie apart before the analyst is warned, with the reason; either limit may be None."""
+
+    id: str
+    name: str
+    unit: str
+    minimum: Decimal | None
+    maximum: Decimal | None
     reason: str
 
 
@@ -286,3 +321,28 @@ def read_assumptions(path: Path, shown: str) -> tuple[dict[str, Assumption], lis
                                f"{assumption.minimum:g} till {assumption.maximum:g}", "rätta värdet",
                                field=f"{id_}.varde", value=assumption.value)
     return assumptions, register.faults
+
+
+def read_bounds(path: Path, shown: str) -> tuple[dict[str, Bound], list[Fault]]:
+    """Return the bounds by id, and the faults of rimlighet.yml."""
+    register = Register(path, shown)
+    bounds = {}
+    for id_ in register.content:
+        if id_ not in BOUNDS:
+            register.fault("okänd gräns", "något av " + ", ".join(BOUNDS), "rätta namnet eller ta bort gränsen",
+                           field=str(id_), value=id_)
+    for id_, limits in BOUNDS.items() if register.content else ():
+        entry = register.take(register.content, id_, Mapping, "namn, enhet, gräns och motiv")
+        if entry is None:
+            continue
+        fields = [register.take(entry, "namn", str, "vad som jämförs", id_),
+                  register.take(entry, "enhet", str, "enhet", id_)]
+        numbers = [register.take(entry, name, (int, float), "ett tal", id_) if name in limits else None
+                   for name in ("minst", "hogst")]
+        reason = register.take(entry, "motiv", str, "varför gränsen valts", id_)
+        bounds[id_] = Bound(id_, *fields, *(None if number is None else Decimal(str(number)) for number in numbers),
+                            reason)
+        if len(limits) > 1 and None not in numbers and numbers[0] > numbers[1]:
+            register.fault("den lägsta gränsen är högre än den högsta", "den lägsta gränsen först", "byt plats på dem",
+                           field=f"{id_}.minst", value=numbers[0])
+    return bounds, register.faults

@@ -1,0 +1,317 @@
+"""Rules of plausibility: users and hours, and the same figure in two tables."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from decimal import Decimal
+
+from analysis.measures.evidence import (
+    CHECK_BOTH,
+    HALF,
+    PART_WORDS,
+    THOUSAND,
+    Evidence,
+    apart,
+    difference,
+    doubt,
+    exact,
+    limits_text,
+    outside,
+    percent_text,
+    quotient,
+    quotient_of,
+    scaled,
+    total,
+)
+from analysis.measures.published import Resolver, judge, read_printed
+from analysis.measures.schablon import days_in_year
+from analysis.sources.doubts import Cell, Doubt, Figure, said
+from analysis.sources.faults import shown_path
+from analysis.sources.reader import line_numbers
+from analysis.sources.schema import LAWS, fold
+
+_FINAL = ("bokslut", "arsbokslut", "utfall")
+
+
+def hours_per_user(evidence: Evidence) -> Iterator[Doubt]:
+    """Where there are users there are hours, and the other way round; nobody has more hours than the day."""
+    bound = evidence.bound("timmar_per_dygn")
+    pairs = [
+        (
+            f"{PART_WORDS[part]}",
+            part,
+            evidence.by_year("brukare", "utfall_antal", "brukare", verksamhet=part),
+            evidence.by_year("timmar", "utfall_timmar", "timmar", verksamhet=part),
+        )
+        for part in ("sfb", "lss", "utforare")
+    ] + [
+        (
+            f"egen regi enligt {PART_WORDS[law]}",
+            f"egen_regi-{law}",
+            evidence.by_year("egen_regi", "brukare_antal", "brukare", lag=law),
+            evidence.by_year("egen_regi", "utforda_timmar", "timmar", lag=law),
+        )
+        for law in LAWS
+    ]
+    year = evidence.scenario_year
+    people, time = evidence.input("brukare_antal", "brukare"), evidence.input("timmar", "timmar")
+    if year and people and time:
+        pairs.append(("underlaget för driftformer", "scenario", {year: people}, {year: time}))
+    for words, subject, people_by_year, time_by_year in pairs:
+        for year in sorted(set(people_by_year) & set(time_by_year)):
+            people, time = people_by_year[year], time_by_year[year]
+            days = Decimal(days_in_year(year))
+            if bool(people.value) != bool(time.value):
+                lacking = "men inga timmar" if people.value else "men inga brukare"
+                yield doubt(
+                    f"{subject}-{year}",
+                    f"{words[0].upper()}{words[1:]} {year} har {'brukare' if people.value else 'timmar'} {lacking}",
+                    (people, time),
+                    "Den ena uppgiften är noll och den andra inte.",
+                    "Skriv den uppgift som saknas, eller lämna cellen tom eller raden borta om ni inte har den.",
+                )
+                continue
+            span = quotient(time, scaled(people, days, "dygn"))
+            if outside(span, bound.minimum, bound.maximum):
+                yield doubt(
+                    f"{subject}-{year}",
+                    f"Timmarna per brukare, {words}, {year} är orimliga",
+                    (people, time),
+                    f"Det blir {said(span[1] * days / 12, 1)} timmar per brukare och månad, {said(span[1], 2)} per "
+                    f"dygn; väntat är {limits_text(bound.minimum, bound.maximum)} per dygn.",
+                    "Se efter om timmarna är hela timmar för hela året, och om brukarna är ett snitt.",
+                )
+
+
+def stated_hours(evidence: Evidence) -> Iterator[Doubt]:
+    """Hours a week, a month and a year that a document states for the same thing make the same year."""
+    year = evidence.scenario_year or evidence.municipality.last_year
+    factors = {"timmar": 1, "timmar_per_manad": 12, "timmar_per_vecka": Decimal(days_in_year(year)) / 7}
+    labels = {"timmar": "på året", "timmar_per_manad": "i månaden", "timmar_per_vecka": "i veckan"}
+    found = {name: evidence.input(name, labels[name]) for name in factors}
+    yearly = {name: scaled(figure, Decimal(factors[name]), "timmar") for name, figure in found.items() if figure}
+    if len(yearly) < 2:
+        return
+    least, most = min(yearly.values(), key=lambda one: one.high), max(yearly.values(), key=lambda one: one.low)
+    span = quotient(most, least)
+    if outside(span, None, 1 + evidence.bound("timmar_pa_tre_satt").maximum):
+        years = ", ".join(f"{said(one.value, 0)} ({labels[name]})" for name, one in yearly.items())
+        yield doubt(
+            f"{year}",
+            f"Timmarna i underlaget för driftformer {year} är inte desamma på året, i månaden och i veckan",
+            tuple(figure for figure in found.values() if figure),
+            f"Omräknade till år blir de {years}. De skiljer {percent_text(span[1] - 1)} procent.",
+            "Se efter om de gäller samma brukare och samma tid, och om omräkningen är rätt.",
+        )
+
+
+def flow_and_stock(evidence: Evidence) -> Iterator[Doubt]:
+    """The users of SFB change about as the net inflow of the year and the year before says.
+
+    Formula: change of the mean = (net inflow of the year + that of the year before) / 2, if people come and go evenly
+    over the year; where the year before is unknown, the net inflow of the year.
+    """
+    share, few = evidence.bound("nettoinflode").maximum, evidence.bound("personer").maximum
+    people = evidence.by_year("brukare", "utfall_antal", "brukare i snitt", verksamhet="sfb")
+    new = evidence.by_year("floden", "nya_antal", "nya", grupp="alla")
+    ended = evidence.by_year("floden", "avslutade_antal", "avslutade", grupp="alla")
+    net = {year: difference(new[year], ended[year], "netto") for year in sorted(set(new) & set(ended))}
+    for year in net:
+        if year not in people or year - 1 not in people:
+            continue
+        change = difference(people[year], people[year - 1], "ändringen")
+        inflows = total([net[one] for one in (year - 1, year) if one in net], "")
+        expected = scaled(inflows, HALF, "") if year - 1 in net else inflows
+        if apart(change, expected) > max(few, share * people[year].value):
+            flows = " och ".join(f"{said(net[one].value)} ({one})" for one in (year - 1, year) if one in net)
+            yield doubt(
+                f"{year}",
+                f"In- och utflödet {year} går inte ihop med hur brukarna med SFB ändrades",
+                (people[year - 1], people[year], new[year], ended[year]),
+                f"Nya minus avslutade är {flows}, men brukarnas snitt ändrades med {said(change.value)}.",
+                "Se efter om nya och avslutade har bytt plats, och om brukarna är ett snitt för hela året.",
+            )
+    for year, figure in ended.items():
+        if year - 1 in people and year in new and figure.low > people[year - 1].high + new[year].high:
+            yield doubt(
+                f"avslutade-{year}",
+                f"Fler avslutades {year} än som hade assistansersättning",
+                (figure, people[year - 1], new[year]),
+                "De som avslutas har funnits året före eller kommit till under året.",
+                CHECK_BOTH,
+            )
+
+
+def counted_once(evidence: Evidence) -> Iterator[Doubt]:
+    """A count on one day is about the mean of that year."""
+    share, few = evidence.bound("brukare_vid_tidpunkt").maximum, evidence.bound("personer").maximum
+    for law in LAWS:
+        mean = evidence.by_year("brukare", "utfall_antal", "snitt", verksamhet=law)
+        counts = [
+            (year, "den 1 oktober", figure)
+            for year, figure in evidence.national("brukare_1_oktober", "antal", "den 1 oktober", verksamhet=law).items()
+        ]
+        if law == "sfb":
+            december = evidence.national("brukare_december", "antal", "i december")
+            counts += [(year, "i december", figure) for year, figure in december.items()]
+        counts += [
+            (int(str(row["tidpunkt"]).partition("-")[0]), str(row["tidpunkt"]), figure)
+            for row, figure in evidence.figures("val_av_utforare", "totalt_antal", lambda row: row["tidpunkt"], lag=law)
+        ]
+        for year, when, figure in counts:
+            if year in mean and apart(figure, mean[year]) > max(few, share * mean[year].value):
+                yield doubt(
+                    f"{law}-{year}-{fold(when)}",
+                    f"Brukarna med {PART_WORDS[law]} {when} {year} är inte i närheten av årets snitt",
+                    (figure, mean[year]),
+                    f"De skiljer {said(abs(figure.value - mean[year].value))} personer, "
+                    f"{percent_text(abs(quotient_of(figure, mean[year]) - 1))} procent av snittet.",
+                    "Se efter om båda gäller samma lag och samma år.",
+                )
+
+
+def choice_of_provider(evidence: Evidence) -> Iterator[Doubt]:
+    """Those who have chosen the municipality or employ themselves are among all, and all are those of the two laws."""
+    names = {"totalt_antal": "alla", "kommunen_antal": "kommunen", "egen_arbetsgivare_antal": "egna arbetsgivare"}
+    found: dict[tuple[str, str], dict[str, Figure]] = {}
+    for column, label in names.items():
+        for row, figure in evidence.figures(
+            "val_av_utforare", column, lambda row, label=label: f"{label} ({PART_WORDS[row['lag']]})"
+        ):
+            found.setdefault((row["tidpunkt"], row["lag"]), {})[column] = figure
+    for (when, law), given in found.items():
+        parts = [given[column] for column in names if column != "totalt_antal" and column in given]
+        if parts and total(parts, "").low > given["totalt_antal"].high:
+            yield doubt(
+                fold(f"{when}-{law}"),
+                f"Fler har valt utförare {when} än som har assistans ({PART_WORDS[law]})",
+                (given["totalt_antal"], *parts),
+                f"Delarna är tillsammans {said(total(parts, '').value)}.",
+                CHECK_BOTH,
+            )
+        by_law = [found.get((when, one)) for one in LAWS]
+        if law == "alla" and all(by_law):
+            for column, word in names.items():
+                whole, laws = given.get(column), [one.get(column) for one in by_law]
+                if whole and all(laws) and apart(whole, total(laws, "")):
+                    yield doubt(
+                        fold(f"{when}-{column}"),
+                        f"Valet av utförare {when}: {word} är inte summan av SFB och LSS",
+                        (whole, *laws),
+                        f"SFB och LSS är tillsammans {said(total(laws, '').value)}.",
+                        CHECK_BOTH,
+                    )
+
+
+def same_figure(evidence: Evidence) -> Iterator[Doubt]:
+    """What two tables state about the same thing and time is the same."""
+    yield from _same_users(evidence)
+    year = evidence.scenario_year
+    if year is None:
+        return
+    share = evidence.bound("samma_uppgift").maximum
+    time, people = (
+        [one[year] for law in LAWS if year in (one := evidence.by_year("egen_regi", column, PART_WORDS[law], lag=law))]
+        for column in ("utforda_timmar", "brukare_antal")
+    )
+    sfb = evidence.by_year("egen_regi", "brukare_antal", "SFB", lag="sfb")
+    for name, label, others in (
+        ("timmar", "timmar", time),
+        ("brukare_antal", "brukare", people),
+        ("brukare_sfb_antal", "brukare med SFB", [sfb[year]] if year in sfb else []),
+    ):
+        stated, summed = evidence.input(name, f"{label} i underlaget för driftformer"), total(others, "egen regi")
+        near = share * abs(summed.value) if name == "timmar" else Decimal(0)
+        if stated and others and apart(stated, summed) > near:
+            yield doubt(
+                f"{name}-{year}",
+                f"Underlaget för driftformer har andra {label} för {year} än tabellen över egen regi",
+                (stated, *others),
+                f"I egen regi är det tillsammans {summed.amount}.",
+                CHECK_BOTH,
+            )
+    cost = evidence.by_year("konton", "belopp_tkr", "kostnaderna på kontona", slag="kostnad").get(year)
+    price = evidence.input("kostnad_kr_per_timme", "kostnaden i underlaget för driftformer", "egen_regi")
+    if cost and price and time:
+        span = quotient(scaled(cost, THOUSAND, "kr"), total(time, "timmarna"))
+        if span and not outside(span, 0, None) and abs(span[1] - price.value) - price.slack > share * price.value:
+            yield doubt(
+                f"kostnad_per_timme-{year}",
+                f"Kostnaden per timme {year} i underlaget för driftformer är inte den som kontona ger",
+                (price, cost, *time),
+                f"Kontonas kostnader delade med timmarna blir {said(span[1], 2)} kr per timme.",
+                CHECK_BOTH,
+            )
+
+
+def _same_users(evidence: Evidence) -> Iterator[Doubt]:
+    """The municipality's users by law are as many in the table of own provision as in that of the choice."""
+    own: dict[str, dict[str, Figure]] = {}
+    for row, figure in evidence.figures(
+        "egen_regi", "brukare_antal", lambda row: f"egen regi, {PART_WORDS[row['lag']]}"
+    ):
+        own.setdefault(str(row["brukare_tidpunkt"]), {})[row["lag"]] = figure
+    for row, chosen in evidence.figures("val_av_utforare", "kommunen_antal", "val av utförare"):
+        for when, by_law in own.items():
+            if not _same_time(when, row["tidpunkt"]):
+                continue
+            others = list(by_law.values()) if row["lag"] == "alla" else [by_law.get(row["lag"])]
+            if len(others) < (len(LAWS) if row["lag"] == "alla" else 1) or None in others:
+                continue
+            if apart(chosen, total(others, "")):
+                yield doubt(
+                    fold(f"brukare-{when}-{row['lag']}"),
+                    f"Kommunens brukare {when} ({PART_WORDS[row['lag']]}) är olika många i två tabeller",
+                    (chosen, *others),
+                    f"I egen regi är de tillsammans {said(total(others, '').value)}.",
+                    CHECK_BOTH,
+                )
+
+
+def _same_time(one: str, other: str) -> bool:
+    """Tell whether two dates are the same, or one is the month that the other is a day in."""
+    return bool(one) and (
+        one == other or ("-" in one and "-" in other and (one.startswith(other) or other.startswith(one)))
+    )
+
+
+def stated_deviation(evidence: Evidence) -> Iterator[Doubt]:
+    """A deviation that is stated as the outcome is the budget less the net cost."""
+    budget, cost = evidence.whole("budget_tkr", "budgeten"), evidence.whole("nettokostnad_tkr", "nettokostnaden")
+    for row, stated in evidence.figures("prognoser", "budgetavvikelse_mnkr", lambda row: row["tillfalle"]):
+        year = int(row["avser_ar"])
+        if not fold(row["tillfalle"]).startswith(_FINAL) or year not in budget or year not in cost:
+            continue
+        computed = difference(budget[year], cost[year], "budget minus nettokostnad")
+        if apart(scaled(stated, THOUSAND, "tkr"), computed):
+            yield doubt(
+                f"{year}-{row['ordning']}",
+                f"Avvikelsen för {year} är inte budget minus nettokostnad",
+                (stated, computed),
+                f"Budget minus nettokostnad är {said(computed.value / THOUSAND)} mnkr.",
+                "Se efter tecknet och enheten; ett underskott är negativt.",
+            )
+
+
+def printed_figures(evidence: Evidence) -> Iterator[Doubt]:
+    """A printed figure that the tables do not give has its reason in `orsak`."""
+    rows = evidence.rows("publicerat")
+    if rows.empty:
+        return
+    resolver = Resolver(evidence.municipality)
+    path = evidence.folder / "publicerat.csv"
+    for line, (_, row) in zip(line_numbers(path), rows.iterrows(), strict=True):
+        outcome, computed, _ = judge(resolver, row)
+        if outcome != "oforklarad":
+            continue
+        what = ", ".join(filter(None, (row["plats"], row["rad"], row["kolumn"])))
+        printed = exact(read_printed(row["tryckt"]).value)
+        cell = Cell(shown_path(path, evidence.data), line, "tryckt", printed, Decimal(0), row["enhet"])
+        yield doubt(
+            f"{fold(row['plats'])}-{fold(row['rad'])}-{fold(row['kolumn'])}",
+            f"En tryckt siffra följer inte av tabellerna ({what})",
+            (Figure("tryckt", (cell,), printed, Decimal(0), row["enhet"]),),
+            f"Tabellerna ger {said(exact(computed), 2)}." if math.isfinite(computed) else "Tabellerna ger inget värde.",
+            "Se efter cellerna som siffran räknas ur. Är det källan som har fel, skriv varför i kolumnen orsak.",
+        )
