@@ -143,6 +143,14 @@ class Evidence:
             frame = frame[frame[column] == value]
         return frame
 
+    def file(self, table: str) -> str:
+        """Return how messages name a municipal table's file."""
+        return shown_path(self.folder / f"{table}.csv", self.data)
+
+    def line(self, table: str, index: int) -> int:
+        """Return the row that Excel shows for a row of a municipal table."""
+        return self._lines(table)[index]
+
     def figures(
         self, table: str, column: str, label: str | Callable[[pd.Series], str] = "", **selection: object
     ) -> list[tuple[pd.Series, Figure]]:
@@ -155,8 +163,8 @@ class Evidence:
             value = exact(row[column])
             unit = str(row["enhet"]) if not spec.unit and "enhet" in row else spec.unit
             cell = Cell(
-                shown_path(self.folder / f"{table}.csv", self.data),
-                self._lines(table)[index],
+                self.file(table),
+                self.line(table, index),
                 column,
                 value,
                 self._slack(table, spec, value, unit, row.get("status", "")),

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
-from analysis.measures import plausible_money, plausible_rates, plausible_volumes, plausible_years
+from analysis.measures import plausible_money, plausible_rates, plausible_volumes, plausible_words, plausible_years
 from analysis.measures.evidence import Evidence
 from analysis.sources.doubts import Doubt, Review
 from analysis.sources.municipality import Municipality
@@ -44,6 +44,7 @@ RULES: dict[str, Callable[[Evidence], Iterator[Doubt]]] = {
     "belopp_per_timme": plausible_rates.hourly_rates,
     "loneokning": plausible_rates.wage_growth,
     "andelar_i_riket": plausible_rates.national_shares,
+    "sma_antal_i_text": plausible_words.small_counts_in_words,
 }
 
 

@@ -515,17 +515,18 @@ _BETWEEN = re.compile(
 """,
     re.VERBOSE,
 )
+_COUNT_WORDS = ("en", "två", "tre", "fyra", "fem", "sex", "sju", "åtta", "nio")
 _COUNTED = re.compile(
     rf"""
-    (?<![\w§])(?<!\d[.,:])(?:[1-9]|en|ett|två|tre|fyra|fem|sex|sju|åtta|nio)\)?
+    (?<![\w§])(?<!\d[.,:])(?P<count>[1-9]|en|ett|två|tre|fyra|fem|sex|sju|åtta|nio)\)?
     (?:\s+av(?=\s))?(?:\s+{_BETWEEN.pattern}){{0,2}}?\s+\(?(?:{_PERSON.pattern})(?!\w)
 """,
     re.VERBOSE | re.IGNORECASE,
 )
 
 
-def persons_mentioned(text: str) -> list[tuple[int, str]]:
-    """Return where a text counts one to nine persons: the line, and the words as they stand there.
+def persons_mentioned(text: str) -> list[tuple[int, int, str]]:
+    """Return where a text counts one to nine persons: the line, how many, and the words as they stand there.
 
     Found is a digit or a number word, then at most two words, then a word for persons: ”3 brukare”, ”två av våra
     äldre brukare”, ”ett barn”. A number in a table, or one that the reader must work out, is not found.
@@ -535,5 +536,8 @@ def persons_mentioned(text: str) -> list[tuple[int, str]]:
     plain = [re.sub(r"[*_\\]", "", html.unescape(line)).replace("\n", " ") for line in text.split("\n")]
     readable = "\n".join(line.strip() or "." for line in plain)
     for match in _COUNTED.finditer(readable):
-        found.append((readable.count("\n", 0, match.start()) + 1, " ".join(match[0].replace("(", "").split())))
+        word = match["count"].lower()
+        count = int(word) if word.isdigit() else _COUNT_WORDS.index(word.replace("ett", "en")) + 1
+        line = readable.count("\n", 0, match.start()) + 1
+        found.append((line, count, " ".join(match[0].replace("(", "").split())))
     return found
