@@ -354,19 +354,16 @@ def volumes(draw: st.DrawFn) -> Tables:
     return {name: rows for name, rows in tables.items() if rows}
 
 
-def without_jumps(found: list[Doubt]) -> list[str]:
-    """The doubts but those of a provider's net cost, which may go from a deficit to nothing."""
-    return [
-        str(doubt)
-        for doubt in found
-        if (doubt.rule, doubt.subject[:34]) != ("hopp", "ekonomi-nettokostnad_tkr-utforare-")
-    ]
+def claimed(found: list[Doubt]) -> list[str]:
+    """The doubts but those that chance may give: two amounts alike, and a deficit that comes or goes."""
+    chance = ("samma_belopp-", "hopp-ekonomi-nettokostnad_tkr-utforare-")
+    return [str(doubt) for doubt in found if not doubt.id.startswith(chance)]
 
 
 @given(volumes())
 @settings(max_examples=40)
 def test_figures_that_follow_from_one_another_never_warn(tmp_path_factory, tables):
-    assert without_jumps(doubts(tmp_path_factory.getbasetemp() / "foljer", tables, 2026)) == []
+    assert claimed(doubts(tmp_path_factory.getbasetemp() / "foljer", tables, 2026)) == []
 
 
 @given(volumes())
@@ -429,8 +426,8 @@ def test_two_parts_that_have_changed_places_are_always_told_where_they_are_unlik
     sfb, lss = by_part["sfb"], by_part["lss"]
     sfb["nettokostnad_tkr"], lss["nettokostnad_tkr"] = lss["nettokostnad_tkr"], sfb["nettokostnad_tkr"]
     found = {doubt.rule for doubt in doubts(tmp_path_factory.getbasetemp() / "delar", tables, 2026)}
-    claimed = not 0.69 < sfb["nettokostnad_tkr"] / max(lss["nettokostnad_tkr"], 1) < 1.41
-    assert not claimed or found & {"kostnad_per_brukare", "kostnad_per_timme"}
+    unlike = not 0.69 < sfb["nettokostnad_tkr"] / max(lss["nettokostnad_tkr"], 1) < 1.41
+    assert not unlike or found & {"kostnad_per_brukare", "kostnad_per_timme"}
 
 
 # --- The municipalities that there are ----------------------------------------------------------------------
