@@ -604,7 +604,12 @@ def test_no_letter_is_lost_in_silence(text):
     ],
 )
 def test_counted_persons_are_found(text, found):
-    assert persons_mentioned(text) == found
+    assert [(line, words) for line, _, words in persons_mentioned(text)] == found
+
+
+def test_counted_persons_are_counted():
+    text = "3 brukare, ett barn, en vuxen, Två personer och nio brukare"
+    assert [count for _, count, _ in persons_mentioned(text)] == [3, 1, 1, 2, 9]
 
 
 # --- In the book ------------------------------------------------------------------------------------------------

@@ -343,6 +343,26 @@ def test_the_hash_of_a_file_with_hidden_counts_needs_the_secret(data_copy):
     assert closed[names[1]] != input_hashes("lund", data_copy, data_copy.parent, key=b"b")[names[1]]
 
 
+def test_small_counts_in_words_are_warned_of(data_copy, capsys):
+    folder = data_copy / "kommuner" / "ange"
+    card = folder / "kommun.yml"
+    card.write_text(re.sub(r"\nsma_tal:\n  visas: .*", "", card.read_text(encoding="utf-8")), encoding="utf-8")
+    (folder / "texter").mkdir()
+    (folder / "texter" / "val.md").write_text("Så ser det ut.\n\nTre brukare har valt kommunen, 8 personer inte.\n",
+                                              encoding="utf-8")
+    facts = folder / "fakta.csv"
+    facts.write_text(facts.read_text(encoding="utf-8").replace("Personliga assistenter som", "De 2 brukarnas, som"),
+                     encoding="utf-8")
+    assert cli.main(["check", "ange", "--data", str(data_copy)]) == 0
+    told = [line for line in capsys.readouterr().err.splitlines() if "nämner få personer" in line]
+    assert len(told) == 2
+    assert "data/kommuner/ange/texter/val.md, rad 3" in told[0] and "”Tre brukare”" in told[0]
+    assert "data/kommuner/ange/fakta.csv, rad 2, kolumn beskrivning" in told[1] and "”2 brukarnas”" in told[1]
+    card.write_text(card.read_text(encoding="utf-8") + "\nsma_tal:\n  visas: Redan offentliga.\n", encoding="utf-8")
+    assert cli.main(["check", "ange", "--data", str(data_copy)]) == 0
+    assert "nämner få personer" not in capsys.readouterr().err
+
+
 def texts(folder: Path):
     """Yield the name and the text of every file in a folder, those in workbooks and Word files included."""
     import pikepdf

@@ -39,7 +39,8 @@ def _mentioned(evidence: Evidence) -> Iterator[tuple[str, int, str, int, str]]:
         for column in columns if name not in REPEATING_TABLES else ():
             for (index, row), text in zip(evidence.rows(name).iterrows(), table[column], strict=True):
                 for _, count, words in persons_mentioned(text):
-                    if not _is_a_count(name, row):
+                    # In a description ”en brukare” is seldom a count.
+                    if not _is_a_count(name, row) and not words.lower().startswith(("en ", "ett ")):
                         yield evidence.file(name), evidence.line(name, index), column, count, words
 
 
