@@ -27,7 +27,7 @@ from analysis.measures.scenario import (
 from analysis.measures.schablon import STATUS_NAMES, schablon_series, wage_gap
 from analysis.measures.volumes import hours_per_user, users
 from analysis.present.book import Book
-from analysis.present.language import change_sentence, count_word, dated, genitive, moved, period, which_years
+from analysis.present.language import change_sentence, count_word, dated, genitive, listed, moved, period, which_years
 from analysis.present.numbers import NO_BREAK_SPACE, cell, kronor, mnkr, number, percent, rounded
 from analysis.present.pages.choice import against_sentence
 from analysis.present.pages.costs import amount, deviation_sentence, inhabitants_finding
@@ -203,7 +203,8 @@ def _per_inhabitant(book: Book) -> KeyFigure:
     year, cost, values = _last(result.frame[book.municipality.area])
     nation = float(result.frame.get("Riket", values * float("nan"))[year])
     if nation != nation or book.municipality.area == "Riket":
-        meaning = _since("Beloppet", values, kronor)
+        # Only values as they were given, since the card names who gave them.
+        meaning = f"{values.index[0]} var den {kronor(values.iloc[0])}." if len(values) > 1 else ""
     else:
         if kronor(cost) == kronor(nation):
             meaning = "Lika hög som i riket."
@@ -485,8 +486,8 @@ def summary_list(book: Book) -> Prose:
         say(lambda: reconciliation_sentence(book), "avstamning")
     if not found:
         return prose(
-            f"Det finns ännu inga uppgifter om {municipality.name} i underlaget. Boken visar vad som gäller i hela "
-            "landet."
+            f"Det finns ännu inga uppgifter om personlig assistans i {municipality.name} i underlaget. Boken visar vad "
+            "som gäller i hela landet."
         )
     return bullets(found)
 
@@ -515,14 +516,24 @@ def _say_users(book: Book, say: Callable[..., None], *, whole: bool) -> None:
 def limits_text(book: Book) -> Prose:
     """Return what national statistics alone cannot tell; nothing where the municipality has tables of its own."""
     municipality = book.municipality
-    if municipality.tables:
+    shown = [words for need, words in _STATISTICS if municipality.has(need)]
+    if municipality.tables or not shown:
         return prose()
     return prose(
-        f"Boken om {municipality.name} bygger på nationell statistik. Den visar vad assistansen kostar, hur många som "
-        "har den och hur det ser ut i andra kommuner, men inte varför. Hur kostnaden förhåller sig till budgeten, hur "
-        "många timmar som har utförts, vad en timme kostar och vem som utför den går inte att säga utan kommunens "
-        "egna uppgifter. Vilka tabeller som skulle ge svaren står i Underlag och källor."
+        f"Boken om {municipality.name} bygger på nationell statistik. Den visar {listed(shown)}, men inte varför det "
+        "är så. Hur kostnaden förhåller sig till budgeten, hur många timmar som har utförts, vad en timme kostar och vem "
+        "som utför den går inte att säga utan kommunens egna uppgifter. Vilka tabeller som skulle ge svaren står i "
+        "Underlag och källor."
     )
+
+
+# What national statistics tell of a municipality, by what they need.
+_STATISTICS = (
+    ("nationellt:kostnad_per_invanare", "vad assistansen kostar"),
+    ("nationellt:brukare_december|nationellt:brukare_1_oktober", "hur många som har den"),
+    ("nationellt:timmar_per_vecka", "hur många timmar som är beviljade"),
+    ("nationellt:lss_utjamning", "vad LSS-utjämningen ger eller kostar"),
+)
 
 
 def _words(text: Prose) -> str:

@@ -116,8 +116,8 @@ def december_text(book: Book) -> Prose:
     return prose(december_level(book), preliminary_sentence(preliminary_years(book.municipality, "brukare_december")))
 
 
-def december_chart(book: Book) -> ChartView:
-    """Return the number as an index, so that areas of different size can be compared; nothing with a single year."""
+def december_chart(book: Book) -> ChartView | Prose:
+    """Return the number as an index, see `index_chart`."""
     result = users_december_change(book.municipality)
     return index_chart(book, result, " ".join(december_change(book)))
 
@@ -344,9 +344,9 @@ def equalisation_sentence(book: Book) -> str:
     amounts = frame.get(f"{kind}_mnkr", pd.Series(dtype="float64")).dropna()
     known = year in amounts.index and rounded(amounts[year], 1) != 0
     amount = f", ungefär {mnkr(abs(amounts[year]) * 1000)}" if known else ""
-    where = "i LSS-utjämningen" if kind == "utfall" else "i LSS-utjämningen enligt beslutet inför året"
+    when = year if kind == "utfall" else f"enligt beslutet inför {year}"
     verb = "betalade" if rounded(value) < 0 else "fick"
-    sentence = f"{book.name} {verb} {_grant(value)} {where} {year}{amount}."
+    sentence = f"{book.name} {verb} {_grant(value)} i LSS-utjämningen {when}{amount}."
     return sentence + (f" {values.index[0]} var det {_grant(values.iloc[0])}." if len(values) > 1 else "")
 
 

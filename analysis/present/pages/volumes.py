@@ -237,16 +237,19 @@ def october_table(book: Book, law: str) -> TableView:
     return TableView(book.municipality, users_1_october(book.municipality, law), change=True)
 
 
-def october_chart(book: Book, law: str) -> ChartView:
-    """Return users on 1 October as an index; nothing where the municipality has a single year."""
+def october_chart(book: Book, law: str) -> ChartView | Prose:
+    """Return users on 1 October as an index, see `index_chart`."""
     result = users_1_october_change(book.municipality, law)
     return index_chart(book, result, " ".join(october_sentences(book, law)))
 
 
-def index_chart(book: Book, result: Result, finding: str) -> ChartView:
-    """Return an index as lines, so that areas of different size can be compared; nothing with a single year."""
-    # An area that had no one in the first year has no index.
-    several = result.frame[book.municipality.area].notna().sum() > 1
+def index_chart(book: Book, result: Result, finding: str) -> ChartView | Prose:
+    """Return an index as lines, so that areas of different size can be compared.
+
+    Only the finding where the municipality has no index to draw: a single year, or no one in the first.
+    """
+    if result.frame[book.municipality.area].notna().sum() < 2:
+        return prose(finding)
     chart = charts.lines(
         result,
         list(result.frame.columns),
@@ -254,4 +257,4 @@ def index_chart(book: Book, result: Result, finding: str) -> ChartView:
         highlight=book.municipality.area,
         from_zero=False,
     )
-    return ChartView(book.municipality, result, chart if several else None, finding or result.title)
+    return ChartView(book.municipality, result, chart, finding or result.title)
