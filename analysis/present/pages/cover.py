@@ -521,8 +521,8 @@ def limits_text(book: Book) -> Prose:
         return prose()
     return prose(
         f"Boken om {municipality.name} bygger på nationell statistik. Den visar {listed(shown)}, men inte varför det "
-        "är så. Hur kostnaden förhåller sig till budgeten, hur många timmar som har utförts, vad en timme kostar och vem "
-        "som utför den går inte att säga utan kommunens egna uppgifter. Vilka tabeller som skulle ge svaren står i "
+        "är så. Hur kostnaden förhåller sig till budgeten, hur många timmar som har utförts, vad en timme kostar och "
+        "vem som utför den går inte att säga utan kommunens egna uppgifter. Vilka tabeller som skulle ge svaren står i "
         "Underlag och källor."
     )
 
