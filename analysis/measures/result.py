@@ -28,8 +28,9 @@ class MissingData(LookupError):
 class Quantity:
     """A column of a result: its Swedish label, its unit and how many decimals it is shown with.
 
-    `unit` is one of tkr, mnkr, kr, kr_per_timme, kr_per_inv, antal, timmar, timmar_per_manad, procent,
-    procentenheter, andel, minuter, ar, text. `signed` marks quantities such as deviations, where the sign matters.
+    `unit` is one of tkr, mnkr, kr, kr_per_timme, kr_per_inv, per_10000_inv, antal, timmar, timmar_per_manad,
+    timmar_per_vecka, procent, procentenheter, andel, minuter, ar, text. `signed` marks quantities such as deviations,
+    where the sign matters.
     `as_given` marks a source's values shown as they stand, since the terms of some sources tell those from values that
     somebody has processed.
     """

@@ -66,6 +66,48 @@ def takeover_per_inhabitant(municipality: Municipality) -> Draft:
     )
 
 
+@measure("Anslaget som skulle dras in, i kronor")
+def takeover_in_kronor(municipality: Municipality) -> Draft:
+    """Return the municipality's part of the proposed cut, and beside it its cost where that is known for the year.
+
+    Units: mnkr in the year whose level the proposal uses. Index: post (text).
+    Formula: indraget = minskningen av anslaget × kommunens invånare / rikets invånare; kostnad = kostnad per invånare
+        × kommunens invånare; skillnad = kostnad − indraget
+    Method (sv): Anslaget fördelas efter invånare. Invånarna räknas den 31 december det år som förslagets belopp gäller,
+        eller, om folkmängden då inte är känd, det senaste år som både kommunens och rikets är kända. Kostnaden står
+        bredvid bara när den gäller samma år som förslagets belopp. Utjämningen av LSS-kostnader ingår inte.
+    Raises: MissingData where no year has both populations.
+    Source: data/nationellt/befolkning.csv and kostnad_per_invanare.csv, data/nationellt/kolada/, parametrar.yml.
+    """
+    cut = municipality.parameters["forstatligande_anslag"].values[-1]
+    level = cut.start.year
+    table = national_rows(municipality, "befolkning")
+    own, nation = (
+        table[table["omrade"] == area].set_index("ar")["invanare_antal"] for area in (municipality.area, NATION)
+    )
+    years = sorted(own.index.intersection(nation.index))
+    if not years:
+        raise MissingData(f"{municipality.slug}: ingen folkmängd för samma år som rikets")
+    year = level if level in years else years[-1]
+    taken = cut.value * float(own[year]) / float(nation[year])
+    rows_ = {"Anslag som dras in": taken}
+    used: list = [cut, table[(table["ar"] == year) & table["omrade"].isin([municipality.area, NATION])]]
+    costs = municipality.national["kostnad_per_invanare"]
+    costs = costs[(costs["omrade"] == municipality.area) & (costs["ar"] == level)]
+    if year == level and len(costs):
+        cost = float(costs["kostnad_kr_per_inv"].iloc[0]) * float(own[year]) / 1000 / 1000
+        rows_ = {"Kommunens kostnad": cost, **rows_, "Skillnad": cost - taken}
+        used.append(costs)
+    return Draft(
+        pd.DataFrame({"belopp_mnkr": rows_}).rename_axis("post"),
+        (Quantity("belopp_mnkr", f"Belopp i {level} års nivå", "mnkr", 1),),
+        tuple(used),
+        title=f"Kommunens kostnad och anslaget som skulle dras in, i kronor, {level}"
+        if len(rows_) > 1
+        else f"Anslaget som skulle dras in, i kronor, räknat på folkmängden {year}",
+    )
+
+
 @measure("Vad som faller bort och blir kvar i kommunen")
 def takeover_amounts(municipality: Municipality) -> Draft:
     """Return the municipality's costs that fall away, those that remain, and the new income, for its last year.
@@ -77,7 +119,8 @@ def takeover_amounts(municipality: Municipality) -> Draft:
         alla hade assistans hela året. Det underskott som kommunens egen utförare har blir kvar så länge kommunen
         fortsätter att utföra assistans. Höjningen är i 2022 års nivå och räknas inte upp.
     Raises: MissingData where the municipality has nothing to compute with.
-    Source: ekonomi, konton, val_av_utforare, egen_regi, scenario; brukare_1_oktober, parametrar.yml.
+    Source: ekonomi, konton, val_av_utforare, egen_regi, scenario; brukare_1_oktober, brukare_december,
+    parametrar.yml.
     """
     items: list[tuple[str, str, int, float]] = []
     used: list = []
@@ -132,11 +175,15 @@ def _people_with_sfb(municipality):
     if table is not None and not table.empty:
         row = table.sort_values("tidpunkt").tail(1)
         return row, int(row["tidpunkt"].iloc[0].split("-")[0]), float(row["totalt_antal"].iloc[0])
+    counts = []
     if municipality.has("nationellt:brukare_1_oktober:sfb"):
-        table = national_rows(municipality, "brukare_1_oktober", omrade=municipality.area)
-        row = table[table["verksamhet"] == "sfb"].sort_values("ar").tail(1)
-        return row, int(row["ar"].iloc[0]), float(row["antal"].iloc[0])
-    return None
+        counts.append(national_rows(municipality, "brukare_1_oktober", omrade=municipality.area, verksamhet="sfb"))
+    if municipality.has("nationellt:brukare_december"):
+        counts.append(national_rows(municipality, "brukare_december", omrade=municipality.area))
+    if not counts:
+        return None
+    newest = max((table.sort_values("ar").tail(1) for table in counts), key=lambda row: int(row["ar"].iloc[0]))
+    return newest, int(newest["ar"].iloc[0]), float(newest["antal"].iloc[0])
 
 
 def _own_decisions(municipality):

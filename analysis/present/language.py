@@ -17,6 +17,15 @@ def genitive(name: str) -> str:
     return name if name[-1:].lower() in "sxz" else name + "s"
 
 
+def area_name(area: str) -> str:
+    """Return an area of the national tables as it stands in a sentence: Riket is riket."""
+    if area == "Riket":
+        return "riket"
+    if area.startswith("Liknande kommuner"):
+        return "liknande kommuner"
+    return area.removesuffix(" (ovägt medel)")
+
+
 def period(first: int, last: int) -> str:
     """Return 2020–2025, or 2023 where the two are the same."""
     return str(first) if first == last else f"{first}–{last}"
@@ -35,6 +44,14 @@ def listed(words: Sequence[object], conjunction: str = "och") -> str:
     """Return words as a, b och c."""
     texts = [str(word) for word in words]
     return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} {conjunction} {texts[-1]}"
+
+
+def preliminary_sentence(years: Sequence[int]) -> str:
+    """Return which years' figures may still change; nothing where none may."""
+    if not years:
+        return ""
+    one = len(years) == 1
+    return f"{'Uppgiften' if one else 'Uppgifterna'} för {listed(years)} är {'preliminär' if one else 'preliminära'}."
 
 
 def which_years(chosen: Sequence[int], every: Sequence[int]) -> str:

@@ -27,6 +27,8 @@ UNIT_WORDS = {
     "antal": "antal",
     "timmar": "timmar",
     "timmar_per_manad": "timmar per månad",
+    "timmar_per_vecka": "timmar per vecka",
+    "per_10000_inv": f"per 10{NO_BREAK_SPACE}000 invånare",
     "procent": "procent",
     "procentenheter": "procentenheter",
     "andel": "andel",

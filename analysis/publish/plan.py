@@ -12,6 +12,7 @@ import yaml
 from analysis.present.language import listed
 from analysis.sources import Municipality
 from analysis.sources.local_words import FOREWORD, PLACES
+from analysis.sources.municipality import FETCHED_FOLDER
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES, TableSpec
 from analysis.sources.template import ChapterNeeds
 
@@ -174,7 +175,8 @@ def _describe(table: str, national: str, parts: list[str], name_table: Callable[
         return CARD_WORDS[table]
     if national:
         spec = NATIONAL_TABLES.get(national)
-        rows = f"kommunens rader i nationellt/{national}.csv" + (f" ({spec.title})" if spec else "")
+        folder = f"nationellt/{FETCHED_FOLDER}" if spec and spec.fetched else "nationellt"
+        rows = f"kommunens rader i {folder}/{national}.csv" + (f" ({spec.title})" if spec else "")
         return f"{rows} för {listed([PART_WORDS.get(part, part) for part in parts], 'eller')}" if all(parts) else rows
     spec = MUNICIPAL_TABLES.get(table)
     named = name_table(spec) if spec else f"{table}.csv"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from analysis.sources.faults import DataError, Fault, shown_path
-from analysis.sources.fetch_plan import PLAN_FILE, Area, Card, Plan, read_cards, read_plan
+from analysis.sources.fetch_plan import PLAN_FILE, REGION_START, Area, Card, Plan, read_cards, read_plan
 from analysis.sources.fetched_tables import Outcome, tables
 from analysis.sources.kept import Fetched, answers_folder, kept_fetches, named, packed, swap
 from analysis.sources.kolada import (
@@ -113,7 +113,7 @@ def _find_areas(
     """Return each municipality's areas: its own, the nation, its region, its groups and those it is compared with."""
     places = read_titles(kolada.rows("municipality", "municipality"))
     groups = read_titles(kolada.rows("group", "municipality_groups"))
-    by_title = {title: id_ for id_, title in places.items() if not id_.startswith("00")}
+    by_title = {title: id_ for id_, title in places.items() if not id_.startswith(REGION_START)}
     if plan.nation.id not in places:
         raise KoladaFault(
             f"Koden {plan.nation.id} för {plan.nation.name} finns inte bland Koladas områden. "
@@ -148,7 +148,7 @@ def _find_areas(
             )
             continue
         areas = [Area(card.code, card.area), plan.nation]
-        region = "00" + card.code[:2]
+        region = REGION_START + card.code[:2]
         if region in places:
             areas.append(Area(region, places[region]))
         else:

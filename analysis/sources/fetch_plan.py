@@ -13,6 +13,8 @@ from analysis.sources.registers import Register, Source, read_sources
 from analysis.sources.schema import NATIONAL_TABLES, ColumnSpec, TableSpec
 
 PLAN_FILE = "kolada.yml"
+# How the code of the nation or a region begins; a region's goes on with its municipalities' first two digits.
+REGION_START = "00"
 
 
 @dataclass(frozen=True)

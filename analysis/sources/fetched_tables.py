@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.sources.faults import DataError, Fault, shown_path
-from analysis.sources.fetch_plan import PLAN_FILE, Area, Plan
+from analysis.sources.fetch_plan import PLAN_FILE, REGION_START, Area, Plan
 from analysis.sources.kept import Fetched
 from analysis.sources.kolada import KoladaFault, Kpi, Observation, read_kpis, read_observations
 from analysis.sources.municipality import FETCHED_FOLDER, list_municipalities
@@ -23,6 +23,7 @@ from analysis.sources.reader import read_table
 from analysis.sources.schema import NATIONAL_TABLES, TableSpec
 
 SHOWN_CHANGES = 10
+AREAS_TABLE = "omraden"
 
 
 @dataclass
@@ -38,7 +39,8 @@ def tables(
 ) -> dict[Path, bytes | None]:
     """Return the content of every fetched table, and note what is new, changed and gone, and what to know."""
     folder = data / "nationellt" / FETCHED_FOLDER
-    rows = _rows(plan, kept, list_municipalities(data), outcome)
+    slugs = list_municipalities(data)
+    rows = _rows(plan, kept, slugs, outcome)
     files: dict[Path, bytes | None] = {}
     faults: list[Fault] = []
     lost: list[str] = []
@@ -53,15 +55,15 @@ def tables(
         if not lines:
             files[path] = None
             continue
-        text = io.StringIO(newline="")
-        writer = csv.writer(text, delimiter=";", lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows([row.get(name, "") for name in names] for row in lines)
-        files[path] = text.getvalue().encode("utf-8")
+        files[path] = _written_table(names, lines)
         frame, more = _validated(path, files[path], spec, sources, data)
         faults += more
         if not more:
             outcome.notes += _against_documents(data, spec, frame, sources)
+    spec = NATIONAL_TABLES[AREAS_TABLE]
+    names = [column.name for column in spec.all_columns]
+    lines = _area_rows(plan, _newest(kept, slugs))
+    files[folder / f"{AREAS_TABLE}.csv"] = _written_table(names, lines) if lines else None
     if lost:
         raise KoladaFault(
             "Kolada gav inga rader för något som fanns förra gången: " + "; ".join(lost) + ". Försök "
@@ -72,12 +74,43 @@ def tables(
     return files
 
 
+def _written_table(names: Sequence[str], lines: Sequence[Mapping]) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=";", lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows([row.get(name, "") for name in names] for row in lines)
+    return text.getvalue().encode("utf-8")
+
+
+def _area_rows(plan: Plan, newest: Mapping[str, Fetched]) -> list[dict]:
+    """Return which areas each municipality is compared with, other than municipalities that its card names."""
+    rows = []
+    for slug, one in sorted(newest.items()):
+        own, *others = one.areas[slug]
+        kinds = {
+            area.name: "riket" if area.id == plan.nation.id else "grupp" if area.note else "region"
+            for area in others
+            if area.note or area.id.startswith(REGION_START)
+        }
+        rows += [
+            {"kommun": own.name, "ordning": number, "omrade": name, "slag": kind}
+            for number, (name, kind) in enumerate(kinds.items(), start=1)
+        ]
+    return rows
+
+
 def _order(spec: TableSpec) -> list[str]:
     return [name for name in spec.key if name not in ("ar", "omrade")] + ["omrade", "ar"]
 
 
 def _written(folder: Path) -> list[str]:
-    return sorted(path.stem for path in folder.glob("*.csv") if path.stem in NATIONAL_TABLES) if folder.is_dir() else []
+    names = (path.stem for path in folder.glob("*.csv")) if folder.is_dir() else ()
+    return sorted(name for name in names if name in NATIONAL_TABLES and name != AREAS_TABLE)
+
+
+def _newest(kept: Sequence[Fetched], slugs: Collection[str]) -> dict[str, Fetched]:
+    """Return each municipality's newest fetch."""
+    return {slug: one for one in kept for slug in one.areas if slug in slugs}
 
 
 def _deciding(kept: Sequence[Fetched], slugs: Collection[str]) -> dict[str, tuple[Area, Fetched, bool]]:
@@ -85,7 +118,7 @@ def _deciding(kept: Sequence[Fetched], slugs: Collection[str]) -> dict[str, tupl
 
     For each municipality its newest fetch counts, and of several that hold the same area the newest.
     """
-    newest = {slug: one for one in kept for slug in one.areas if slug in slugs}
+    newest = _newest(kept, slugs)
     areas: dict[str, tuple[Area, Fetched, bool]] = {}
     for slug, one in sorted(newest.items(), key=lambda item: item[1].time):
         for number, area in enumerate(one.areas[slug]):

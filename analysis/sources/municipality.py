@@ -65,7 +65,8 @@ class Municipality:
     """A municipality's data, validated.
 
     `tables` and `national` map a table's name to a frame with the columns of its TableSpec.
-    `area` is the municipality's name in the national tables; `compare_with` the areas beside it; `peers` the slugs
+    `area` is the municipality's name in the national tables; `compare_with` the areas beside it, those that its card
+    names and those that figures were fetched for; `peers` the slugs
     of the municipalities in data/kommuner whose own figures are shown beside this one's; `document` the source id of
     the published investigation, empty where there is none. `statement` is what the municipality says of how accessible
     its site is, and `legal_facts` what the law asks of it. `bounds` tell when figures are too far apart to be right,
@@ -192,6 +193,7 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     faults += register.faults
     if faults:
         raise DataError(faults)
+    card["compare_with"] = tuple(dict.fromkeys([*card["compare_with"], *_fetched_areas(national, card["area"])]))
     return Municipality(slug=slug, tables=tables, national=national, sources=sources, parameters=parameters,
                         glossary=glossary, legal_facts=legal_facts, texts=texts, bounds=bounds, **card)
 
@@ -220,6 +222,14 @@ def _merged(given: pd.DataFrame | None, fetched: pd.DataFrame, spec: TableSpec, 
     merged = pd.concat([frame for frame in (kept, new) if len(frame)], ignore_index=True)
     merged.attrs["table"] = spec.title
     return merged
+
+
+def _fetched_areas(national: Mapping[str, pd.DataFrame], area: str) -> list[str]:
+    """Return the areas that figures were fetched for, to stand beside the municipality's."""
+    if "omraden" not in national:
+        return []
+    table = national["omraden"]
+    return table[table["kommun"] == area].sort_values("ordning")["omrade"].tolist()
 
 
 def _read_tables(folder, specs, sources, data, *, required, beside=()):

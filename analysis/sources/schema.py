@@ -94,6 +94,7 @@ SCENARIO_INPUTS = (
     "uppfoljning_sol_hsl_tkr",
     "beredskap_andel",
 )
+AREA_KINDS = ("riket", "region", "grupp")
 STATUSES = ("", "preliminar", "uppskattad", "avrundad", "andrahand", "harledd", "kontrollerad")
 
 
@@ -525,6 +526,19 @@ NATIONAL_TABLES = {
             ),
             ("ar", "slag", "omrade"),
             gives="vad kommunen får eller betalar i utjämningen",
+            fetched=True,
+        ),
+        TableSpec(
+            "omraden",
+            "Områden som kommunerna jämförs med",
+            (
+                ColumnSpec("kommun", "text", "Kommunens namn i de nationella tabellerna"),
+                ColumnSpec("ordning", "integer", "I vilken ordning områdena står", minimum=1),
+                _AREA,
+                ColumnSpec("slag", "text", "Riket, region eller grupp av kommuner", allowed=AREA_KINDS),
+            ),
+            ("kommun", "omrade"),
+            provenance=False,
             fetched=True,
         ),
         TableSpec("loner", "Löneökning", MUNICIPAL_TABLES["loner"].columns, MUNICIPAL_TABLES["loner"].key),

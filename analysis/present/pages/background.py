@@ -11,10 +11,16 @@ from analysis.measures.law import events
 from analysis.measures.result import MissingData, Result
 from analysis.present import charts
 from analysis.present.book import Book
-from analysis.present.language import capitalised, count_word, genitive, listed, period
+from analysis.present.language import area_name, capitalised, count_word, genitive, listed, period
 from analysis.present.numbers import kronor, mnkr, number, percent
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
 from analysis.sources.schema import LAWS
+
+# What a law's chapter needs, as its notebook says.
+_CHAPTER_OF_LAW = {
+    "sfb": "ekonomi:sfb|nationellt:brukare_1_oktober:sfb|nationellt:brukare_december|nationellt:timmar_per_vecka",
+    "lss": "ekonomi:lss|nationellt:brukare_1_oktober:lss",
+}
 
 
 def assignment_text(book: Book) -> Prose:
@@ -100,7 +106,7 @@ def forecast_chart(book: Book) -> ChartView | Prose:
 def scope_text(book: Book) -> Prose:
     """Return the period, and whom the municipality is compared with."""
     municipality = book.municipality
-    others = [area if area != "Riket" else "riket" for area in municipality.compare_with]
+    others = [area_name(area) for area in municipality.compare_with]
     compare = f" Den jämför {municipality.name} med {listed(others)}." if others else ""
     return prose(f"Boken gäller {period(municipality.first_year, municipality.last_year)}." + compare)
 
@@ -113,9 +119,11 @@ def disposition_text(book: Book) -> Prose:
         middle.append("kostnaden i sin helhet")
     elif municipality.has("nationellt:kostnad_per_invanare"):
         middle.append("kostnaden per invånare")
+    elif municipality.has("nationellt:lss_utjamning"):
+        middle.append("utjämningen av LSS-kostnader")
     middle.append("ändringarna i lagstiftningen")
     for law in LAWS:
-        if municipality.has(f"ekonomi:{law}|nationellt:brukare_1_oktober:{law}"):
+        if municipality.has(_CHAPTER_OF_LAW[law]):
             middle.append(f"assistansen enligt {law.upper()}")
     if municipality.has("ekonomi:utforare|konton|egen_regi"):
         middle.append("den egna utföraren")
@@ -125,7 +133,7 @@ def disposition_text(book: Book) -> Prose:
     last = ["slutsatserna", *(["en jämförelse med andra kommuner"] if municipality.peers else [])]
     return prose(
         f"Boken börjar med hur ansvaret är delat mellan stat och kommun. Därefter kommer {listed(middle)}.",
-        f"Sist står vad ett statligt övertagande skulle betyda, {listed(last)}.",
+        f"Sist står {listed(['vad ett statligt övertagande skulle betyda', *last])}.",
         "En avstämning mot utredningen, siffra för siffra, har ett eget kapitel."
         if municipality.has("publicerat")
         else "",

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.measures.comparison import cost_per_inhabitant
+from analysis.measures.comparison import cost_per_inhabitant, preliminary_years
 from analysis.measures.economy import budget_outcome, change_between, deviation_by_part, parts_of, yearly_change
 from analysis.measures.schablon import booked_and_underlying
 from analysis.present import charts
 from analysis.present.book import Book
 from analysis.present.language import (
+    area_name,
     change_sentence,
     genitive,
     listed,
+    preliminary_sentence,
     which_years,
 )
 from analysis.present.numbers import kronor, mnkr, percent, rounded, tkr
@@ -172,7 +174,7 @@ def inhabitants_sentences(book: Book) -> list[str]:
         years = list(both.index)
         higher = [year for year in years if own[year] > frame.loc[year, area]]
         lower = [year for year in years if own[year] < frame.loc[year, area]]
-        name = area if area != "Riket" else "riket"
+        name = area_name(area)
         last = years[-1]
         gap = own[last] - frame.loc[last, area]
         share = gap / frame.loc[last, area] * 100 if frame.loc[last, area] else float("nan")
@@ -194,8 +196,9 @@ def inhabitants_sentences(book: Book) -> list[str]:
 
 
 def inhabitants_text(book: Book) -> Prose:
-    """Return the comparison as a list."""
-    return bullets(inhabitants_sentences(book))
+    """Return the comparison as a list, and which of the municipality's years are preliminary."""
+    years = preliminary_years(book.municipality, "kostnad_per_invanare")
+    return bullets([*inhabitants_sentences(book), *filter(None, [preliminary_sentence(years)])])
 
 
 def inhabitants_finding(book: Book) -> str:
@@ -204,7 +207,7 @@ def inhabitants_finding(book: Book) -> str:
     own = frame[book.municipality.area].dropna()
     last = own.index[-1]
     others = frame.loc[last].drop(book.municipality.area).dropna()
-    names = {area: "riket" if area == "Riket" else area for area in others.index}
+    names = {area: area_name(area) for area in others.index}
     dearer = [names[area] for area in others.index if others[area] > own[last]]
     equal = [names[area] for area in others.index if others[area] == own[last]]
     where = f"År {last} var {genitive(book.name)} kostnad {kronor(own[last])} per invånare"

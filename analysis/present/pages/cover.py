@@ -8,9 +8,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from analysis.measures.choice import local_against_national
-from analysis.measures.comparison import cost_per_inhabitant, users_1_october
+from analysis.measures.comparison import cost_per_inhabitant, preliminary_years, users_1_october
 from analysis.measures.economy import budget_outcome, change_between
 from analysis.measures.forms import FORM_NAMES
+from analysis.measures.national import cost_in_kronor, granted_hours, lss_equalisation, users_december
 from analysis.measures.own_provision import own_accounts, own_hour
 from analysis.measures.result import MissingData
 from analysis.measures.scenario import (
@@ -26,11 +27,22 @@ from analysis.measures.scenario import (
 from analysis.measures.schablon import STATUS_NAMES, schablon_series, wage_gap
 from analysis.measures.volumes import hours_per_user, users
 from analysis.present.book import Book
-from analysis.present.language import change_sentence, dated, genitive, moved, period, which_years
+from analysis.present.language import change_sentence, count_word, dated, genitive, listed, moved, period, which_years
 from analysis.present.numbers import NO_BREAK_SPACE, cell, kronor, mnkr, number, percent, rounded
 from analysis.present.pages.choice import against_sentence
 from analysis.present.pages.costs import amount, deviation_sentence, inhabitants_finding
 from analysis.present.pages.models import decomposition_sentence, wage_sentence
+from analysis.present.pages.national import (
+    beside_nation_sentence,
+    december_change,
+    december_level,
+    equalisation_sentence,
+    granted_beside,
+    granted_sentence,
+    kronor_sentence,
+    per_people_sentence,
+    week_hours,
+)
 from analysis.present.pages.own_provision import result_sentence as own_result_sentence
 from analysis.present.pages.reconciliation import summary_sentence as reconciliation_sentence
 from analysis.present.pages.scenario import change_text, result_text, tornado_sentence
@@ -43,6 +55,13 @@ PLACES = {
     "kostnad": ("kostnader", "tabell-budget_outcome-totalt", "Kostnaden i sin helhet: budget och nettokostnad"),
     "avvikelse": ("kostnader", "diagram-budget_outcome-totalt", "Kostnaden i sin helhet: budget mot utfall"),
     "invanare": ("kostnader", "diagram-cost_per_inhabitant", "Kostnaden i sin helhet: kostnad per invånare"),
+    "kronor": ("kostnader", "tabell-cost_in_kronor", "Kostnaden i sin helhet: kostnaden i kronor"),
+    "utjamning": ("kostnader", "tabell-lss_equalisation", "Kostnaden i sin helhet: LSS-utjämningen"),
+    "december": ("sfb", "tabell-users_december", "Personlig assistans enligt SFB: personer i december"),
+    "beviljat": ("sfb", "tabell-granted_hours", "Personlig assistans enligt SFB: beviljade timmar"),
+    "per_10000_sfb": ("sfb", "diagram-users_per_10000-sfb", "Personlig assistans enligt SFB: antal och folkmängd"),
+    "per_10000_lss": ("lss", "diagram-users_per_10000-lss", "Personlig assistans enligt LSS: antal och folkmängd"),
+    "bredvid_riket": ("slutsatser", "tabell-beside_nation", "Slutsatser: kommunen bredvid riket"),
     "brukare_sfb": ("sfb", "tabell-users-sfb", "Personlig assistans enligt SFB: antal brukare"),
     "floden": ("sfb", "tabell-flows-alla", "Personlig assistans enligt SFB: in- och utflöde"),
     "oktober_sfb": ("sfb", "tabell-users_1_october-sfb", "Personlig assistans enligt SFB: brukare den 1 oktober"),
@@ -184,7 +203,8 @@ def _per_inhabitant(book: Book) -> KeyFigure:
     year, cost, values = _last(result.frame[book.municipality.area])
     nation = float(result.frame.get("Riket", values * float("nan"))[year])
     if nation != nation or book.municipality.area == "Riket":
-        meaning = _since("Beloppet", values, kronor)
+        # Only values as they were given, since the card names who gave them.
+        meaning = f"{values.index[0]} var den {kronor(values.iloc[0])}." if len(values) > 1 else ""
     else:
         if kronor(cost) == kronor(nation):
             meaning = "Lika hög som i riket."
@@ -193,7 +213,7 @@ def _per_inhabitant(book: Book) -> KeyFigure:
         if year - 1 in values.index:
             meaning += f" Året före var den {kronor(values[year - 1])}."
     return KeyFigure(
-        f"Kostnad per invånare {year}",
+        f"Kostnad per invånare {_marked(book, year, 'kostnad_per_invanare')}",
         number(cost),
         "kr",
         meaning,
@@ -202,9 +222,15 @@ def _per_inhabitant(book: Book) -> KeyFigure:
     )
 
 
+def _marked(book: Book, year: int, table: str) -> str:
+    """Return a year of a national table, marked where the municipality's figure is preliminary."""
+    return f"{year}, preliminärt" if year in preliminary_years(book.municipality, table) else str(year)
+
+
 def _people(book: Book) -> KeyFigure:
     if not book.municipality.has("brukare:sfb"):
-        return _october(book, "sfb")
+        december = not book.municipality.has("brukare") and book.municipality.has("nationellt:brukare_december")
+        return _december(book) if december else _october(book, "sfb")
     result = users(book.municipality, "sfb")
     year, people, values = _last(result.frame["utfall_antal"])
     quantity = result.quantity("utfall_antal")
@@ -230,6 +256,54 @@ def _october(book: Book, law: str) -> KeyFigure:
     year, people, values = _last(users_1_october(book.municipality, law).frame[book.municipality.area])
     what = f"Brukare enligt {law.upper()} den 1 oktober {year}"
     return KeyFigure(what, number(people), "personer", _since("Antalet", values, number), f"oktober_{law}")
+
+
+def _december(book: Book) -> KeyFigure:
+    result = users_december(book.municipality)
+    year, people, values = _last(result.frame[book.municipality.area])
+    what = f"Personer med assistansersättning i december {_marked(book, year, 'brukare_december')}"
+    # Only values as they were given, since the card names who gave them.
+    meaning = f"{values.index[0]} var antalet {number(values.iloc[0])}." if len(values) > 1 else ""
+    word = count_word(people, "person", "personer")
+    return KeyFigure(what, number(people), word, meaning, "december", given_by(book.municipality, result))
+
+
+def _granted(book: Book) -> KeyFigure:
+    if book.municipality.has("brukare"):
+        raise MissingData(f"{book.municipality.slug}: egna uppgifter om brukare och timmar finns")
+    result = granted_hours(book.municipality)
+    year, hours, values = _last(result.frame[book.municipality.area])
+    nation = float(result.frame.get("Riket", values * float("nan"))[year])
+    meaning = "Snittet för dem som har assistansersättning."
+    if nation == nation:
+        meaning += f" I riket var det {week_hours(nation)}."
+    what = f"Beviljade timmar per vecka {_marked(book, year, 'timmar_per_vecka')}"
+    return KeyFigure(what, number(hours, 1), "timmar", meaning, "beviljat", given_by(book.municipality, result))
+
+
+def _in_kronor(book: Book) -> KeyFigure:
+    if book.municipality.has("ekonomi"):
+        raise MissingData(f"{book.municipality.slug}: bokförd kostnad finns")
+    result = cost_in_kronor(book.municipality)
+    year, cost, values = _last(result.frame["kostnad_mnkr"] * 1000)
+    value, unit = _apart(mnkr(cost))
+    meaning = f"Kostnaden per invånare gånger folkmängden. {_since('Beloppet', values, mnkr)}"
+    what = f"Ungefärlig kostnad i kronor {_marked(book, year, 'kostnad_per_invanare')}"
+    return KeyFigure(what, value, unit, meaning, "kronor")
+
+
+def _equalisation(book: Book) -> KeyFigure:
+    if book.municipality.has("ekonomi"):
+        raise MissingData(f"{book.municipality.slug}: bokförd kostnad finns")
+    result = lss_equalisation(book.municipality)
+    if "utfall_kr_per_inv" not in result.frame:
+        raise MissingData(f"{book.municipality.slug}: utjämningens utfall är inte känt")
+    year, amount_, _ = _last(result.frame["utfall_kr_per_inv"])
+    kind = "Avgift" if rounded(amount_) < 0 else "Bidrag"
+    value, unit = _apart(kronor(abs(amount_)))
+    meaning = "Gäller alla insatser enligt LSS, inte bara personlig assistans."
+    what = f"{kind} i LSS-utjämningen per invånare {_marked(book, year, 'lss_utjamning')}"
+    return KeyFigure(what, value, unit, meaning, "utjamning", given_by(book.municipality, result))
 
 
 def _own_hour_figure(book: Book) -> KeyFigure:
@@ -351,6 +425,9 @@ _KEY_FIGURES = (
     _own_hours,
     _saving,
     _own_share,
+    _granted,
+    _in_kronor,
+    _equalisation,
     _amount_per_hour,
 )
 
@@ -399,26 +476,64 @@ def summary_list(book: Book) -> Prose:
             say(lambda text=text: _words(text(book)), place, lead=f"Upphandling, {name}. ")
     if municipality.has("nationellt:kostnad_per_invanare"):
         say(lambda: inhabitants_finding(book), "invanare")
-    _say_october(book, say)
+    _say_users(book, say, whole=True)
+    if not municipality.has("ekonomi"):
+        say(lambda: kronor_sentence(book), "kronor")
+        say(lambda: equalisation_sentence(book), "utjamning")
     if municipality.has("loner"):
         say(lambda: wage_sentence(book), "loner")
     if municipality.has("publicerat"):
         say(lambda: reconciliation_sentence(book), "avstamning")
     if not found:
         return prose(
-            f"Det finns ännu inga uppgifter om {municipality.name} i underlaget. Boken visar vad som gäller i hela "
-            "landet."
+            f"Det finns ännu inga uppgifter om personlig assistans i {municipality.name} i underlaget. Boken visar vad "
+            "som gäller i hela landet."
         )
     return bullets(found)
 
 
-def _say_october(book: Book, say: Callable[..., None]) -> None:
-    """Say how the users on 1 October changed, where the municipality has no numbers of its own."""
+def _say_users(book: Book, say: Callable[..., None], *, whole: bool) -> None:
+    """Say how many users there are by national statistics, where the municipality has no numbers of its own.
+
+    `whole` adds how many they are beside the population, and how many hours others have.
+    """
     if book.municipality.has("brukare"):
         return
+    december = book.municipality.has("nationellt:brukare_december")
     for law in LAWS:
-        if book.municipality.has(f"nationellt:brukare_1_oktober:{law}"):
-            say(lambda law=law: next(iter(october_sentences(book, law)), ""), f"oktober_{law}", lead=f"{law.upper()}. ")
+        lead = f"{law.upper()}. "
+        if law == "sfb" and december:
+            say(lambda: next(iter(december_change(book)), december_level(book)), "december", lead=lead)
+        elif book.municipality.has(f"nationellt:brukare_1_oktober:{law}"):
+            say(lambda law=law: next(iter(october_sentences(book, law)), ""), f"oktober_{law}", lead=lead)
+        if whole:
+            say(lambda law=law: per_people_sentence(book, law), f"per_10000_{law}", lead=lead)
+        if law == "sfb":
+            beside = granted_beside if whole else lambda _: ""
+            say(lambda beside=beside: f"{granted_sentence(book)} {beside(book)}".strip(), "beviljat", lead=lead)
+
+
+def limits_text(book: Book) -> Prose:
+    """Return what national statistics alone cannot tell; nothing where the municipality has tables of its own."""
+    municipality = book.municipality
+    shown = [words for need, words in _STATISTICS if municipality.has(need)]
+    if municipality.tables or not shown:
+        return prose()
+    return prose(
+        f"Boken om {municipality.name} bygger på nationell statistik. Den visar {listed(shown)}, men inte varför det "
+        "är så. Hur kostnaden förhåller sig till budgeten, hur många timmar som har utförts, vad en timme kostar och "
+        "vem som utför den går inte att säga utan kommunens egna uppgifter. Vilka tabeller som skulle ge svaren står i "
+        "Underlag och källor."
+    )
+
+
+# What national statistics tell of a municipality, by what they need.
+_STATISTICS = (
+    ("nationellt:kostnad_per_invanare", "vad assistansen kostar"),
+    ("nationellt:brukare_december|nationellt:brukare_1_oktober", "hur många som har den"),
+    ("nationellt:timmar_per_vecka", "hur många timmar som är beviljade"),
+    ("nationellt:lss_utjamning", "vad LSS-utjämningen ger eller kostar"),
+)
 
 
 def _words(text: Prose) -> str:
@@ -461,7 +576,10 @@ def drivers_list(book: Book) -> Prose:
         say(lambda: tornado_sentence(book), "kanslighet", lead=lead, anchor=chart)
     if municipality.has("nationellt:kostnad_per_invanare"):
         say(lambda: _inhabitants_driver(book), "invanare")
-    _say_october(book, say)
+    _say_users(book, say, whole=False)
+    if not municipality.has("ekonomi"):
+        say(lambda: beside_nation_sentence(book), "bredvid_riket")
+        say(lambda: equalisation_sentence(book), "utjamning")
     if municipality.has("loner"):
         say(lambda: _wage_driver(book), "loner")
     if not found:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from analysis.measures.law import events
-from analysis.measures.result import MissingData
+from analysis.measures.result import MissingData, Result
 from analysis.measures.takeover import (
     ADDED,
     FALLS_AWAY,
     grant_cut_per_inhabitant,
     takeover_amounts,
     takeover_changes,
+    takeover_in_kronor,
     takeover_per_inhabitant,
 )
 from analysis.present import charts
 from analysis.present.book import Book
 from analysis.present.language import genitive
-from analysis.present.numbers import kronor, mnkr, number, tkr
+from analysis.present.numbers import kronor, mnkr, number, rounded, tkr
 from analysis.present.views import ChartView, Prose, TableView, prose
 
 THEME = "forstatligande"
@@ -106,6 +107,38 @@ def inhabitants_table(book: Book) -> TableView:
     return TableView(book.municipality, takeover_per_inhabitant(book.municipality), index_label="Område")
 
 
+def _in_kronor(book: Book) -> Result | None:
+    try:
+        return takeover_in_kronor(book.municipality)
+    except MissingData:
+        return None
+
+
+def kronor_text(book: Book) -> Prose:
+    """Return the municipality's part of the cut in mnkr, beside its cost; nothing where the population is unknown."""
+    result = _in_kronor(book)
+    if result is None:
+        return prose()
+    amounts = result.frame["belopp_mnkr"] * 1000
+    level = book.municipality.parameters["forstatligande_anslag"].values[-1].start.year
+    taken = f"Räknat på folkmängden motsvarar anslaget som dras in ungefär {mnkr(amounts['Anslag som dras in'])}"
+    if len(amounts) == 1:
+        return prose(f"{taken} för {book.name}, i {level} års nivå.")
+    gap = amounts["Skillnad"]
+    relation = (
+        "lika mycket som assistansen kostade"
+        if not rounded(gap / 1000, 1)
+        else f"{mnkr(abs(gap))} {'mindre' if gap > 0 else 'mer'} än assistansen kostade"
+    )
+    return prose(f"{taken} för {book.name} {level}, {relation} kommunen det året.")
+
+
+def kronor_table(book: Book) -> TableView | Prose:
+    """Return the cost and the cut in mnkr; nothing where the population is unknown."""
+    result = _in_kronor(book)
+    return TableView(book.municipality, result, index_label="Post") if result else prose()
+
+
 def has_amounts(book: Book) -> bool:
     """Tell whether the municipality's own amounts can be computed."""
     try:
@@ -117,8 +150,10 @@ def has_amounts(book: Book) -> bool:
 
 def amounts_text(book: Book) -> Prose:
     """Return what falls away in the municipality, in kronor; or that its data give no amount."""
+    taken = _in_kronor(book)
     if not has_amounts(book):
-        return prose(f"För {book.name} finns inga egna belopp i underlaget, så kapitlet räknar bara per invånare.")
+        only = "" if taken else ", så kapitlet räknar bara per invånare"
+        return prose(f"För {book.name} finns inga egna belopp i underlaget{only}.")
     frame = takeover_amounts(book.municipality).frame
     falls = frame[frame["hander"] == FALLS_AWAY]
     added = frame[frame["hander"] == ADDED]
@@ -140,9 +175,19 @@ def amounts_text(book: Book) -> Prose:
         )
     return prose(
         *sentences,
-        "Det är ingen vinst: statens bidrag till kommunen minskar samtidigt. Med hur mycket i kronor går inte att "
-        "räkna ut förrän kommunens folkmängd finns i underlaget.",
+        _no_gain(book, taken),
     )
+
+
+def _no_gain(book: Book, taken: Result | None) -> str:
+    start = "Det är ingen vinst: statens bidrag till kommunen minskar samtidigt"
+    if taken is None:
+        return (
+            f"{start}. Med hur mycket i kronor går inte att räkna ut förrän kommunens folkmängd finns i underlaget."
+        )
+    level = book.municipality.parameters["forstatligande_anslag"].values[-1].start.year
+    amount = taken.frame.loc["Anslag som dras in", "belopp_mnkr"] * 1000
+    return f"{start}, för {book.name} med ungefär {mnkr(amount)} i {level} års nivå."
 
 
 def amounts_table(book: Book) -> TableView | Prose:

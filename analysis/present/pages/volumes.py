@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from analysis.measures.comparison import users_1_october, users_1_october_change
 from analysis.measures.economy import change_between, yearly_change
+from analysis.measures.result import Result
 from analysis.measures.volumes import flows, hours, hours_per_user, users
 from analysis.present import charts
 from analysis.present.book import Book
-from analysis.present.language import change_sentence, count_word, listed, which_years
+from analysis.present.language import area_name, change_sentence, count_word, listed, which_years
 from analysis.present.numbers import NO_BREAK_SPACE, number, percent, rounded
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
 
@@ -197,6 +200,14 @@ def flow_chart(book: Book, group: str = "alla") -> ChartView:
 def october_sentences(book: Book, law: str) -> list[str]:
     """Return which areas rose and which fell, and the municipality's own change."""
     frame = users_1_october(book.municipality, law).frame
+    return counted_sentences(book, frame, "den 1 oktober {0} och {1}", "antalet brukare")
+
+
+def counted_sentences(book: Book, frame: pd.DataFrame, between: str, subject: str) -> list[str]:
+    """Return the municipality's own change in a number of persons, which areas rose and which fell.
+
+    `between` takes the first year and the last. Nothing where the municipality has fewer than two years.
+    """
     years = frame[book.municipality.area].dropna().index
     if len(years) < 2:
         return []
@@ -204,17 +215,15 @@ def october_sentences(book: Book, law: str) -> list[str]:
     ends = frame.loc[[years[0], years[-1]]]
     changes = {area: change_between(ends[area]) for area in frame.columns if ends[area].notna().all()}
     own, share = changes[book.municipality.area]
-    span = f"{years[0]} och {years[-1]}"
+    span = f"Mellan {between.format(years[0], years[-1])}"
     shown = f" ({percent(abs(share))})" if share == share else ""
     first = (
-        f"Mellan den 1 oktober {span} {'ökade' if own > 0 else 'minskade'} antalet brukare i {book.name} med "
-        f"{persons(abs(own))}{shown}."
+        f"{span} {'ökade' if own > 0 else 'minskade'} {subject} i {book.name} med {persons(abs(own))}{shown}."
         if own
-        else f"Mellan den 1 oktober {span} var antalet brukare i {book.name} oförändrat."
+        else f"{span} var {subject} i {book.name} oförändrat."
     )
-    names = {area: "riket" if area == "Riket" else area for area in changes}
-    rose = [names[a] for a, (c, _) in changes.items() if c > 0 and a != book.municipality.area]
-    fell = [names[a] for a, (c, _) in changes.items() if c < 0 and a != book.municipality.area]
+    rose = [area_name(a) for a, (c, _) in changes.items() if c > 0 and a != book.municipality.area]
+    fell = [area_name(a) for a, (c, _) in changes.items() if c < 0 and a != book.municipality.area]
     others = []
     if rose:
         others.append(f"Antalet ökade i {listed(rose)}.")
@@ -228,18 +237,24 @@ def october_table(book: Book, law: str) -> TableView:
     return TableView(book.municipality, users_1_october(book.municipality, law), change=True)
 
 
-def october_chart(book: Book, law: str) -> ChartView:
-    """Return users on 1 October as an index, so that areas of different size can be compared."""
+def october_chart(book: Book, law: str) -> ChartView | Prose:
+    """Return users on 1 October as an index, see `index_chart`."""
     result = users_1_october_change(book.municipality, law)
-    return ChartView(
-        book.municipality,
+    return index_chart(book, result, " ".join(october_sentences(book, law)))
+
+
+def index_chart(book: Book, result: Result, finding: str) -> ChartView | Prose:
+    """Return an index as lines, so that areas of different size can be compared.
+
+    Only the finding where the municipality has no index to draw: a single year, or no one in the first.
+    """
+    if result.frame[book.municipality.area].notna().sum() < 2:
+        return prose(finding)
+    chart = charts.lines(
         result,
-        charts.lines(
-            result,
-            list(result.frame.columns),
-            y_title=f"index, {result.frame.index[0]} = 100",
-            highlight=book.municipality.area,
-            from_zero=False,
-        ),
-        " ".join(october_sentences(book, law)) or result.title,
+        list(result.frame.columns),
+        y_title=f"index, {result.frame.index[0]} = 100",
+        highlight=book.municipality.area,
+        from_zero=False,
     )
+    return ChartView(book.municipality, result, chart, finding or result.title)
