@@ -35,7 +35,7 @@ PAGES = {"forsta-sidan": ("index.html", ""), "kapitel": ("sfb.html", "figure.ab-
 WINDOW = {"width": 1120, "height": 700}
 DOTS_PER_INCH = 150
 LONGEST_SIDE = 1200
-COLOURS = 64
+COLOURS = 32
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import jinja2
 import yaml
 
+from analysis.present.language import capitalised
 from analysis.publish.manifest import (
     FILE_NAME,
     GUIDE_FOLDER,
@@ -70,7 +71,7 @@ def needs_table(root: Path = PROJECT_ROOT) -> str:
     lines = [
         (
             chapter.title,
-            chapter.needs or "Kommer alltid med",
+            capitalised(chapter.needs) or "Kommer alltid med",
             ", ".join(spec.sheet for name, spec in MUNICIPAL_TABLES.items() if name in chapter.more - chapter.tables),
         )
         for chapter in chapter_needs(read_chapters(root))
