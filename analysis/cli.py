@@ -332,6 +332,7 @@ def _build(options: argparse.Namespace) -> int:
     # Imported here: they take a second that `check` and `--help` need not wait for.
     from analysis.measures.small_numbers import protect
     from analysis.publish import site
+    from analysis.publish.guide import build_guide
     from analysis.publish.plan import plan_book, read_chapters
     from analysis.publish.run import build_books
 
@@ -345,18 +346,20 @@ def _build(options: argparse.Namespace) -> int:
     out = Path(os.path.abspath(options.out)) if options.out else site.default_out(PROJECT_ROOT)
     try:
         site.prepare(out, PROJECT_ROOT)
+        work = site.work_directory(out, PROJECT_ROOT)
         chapters = read_chapters(PROJECT_ROOT)
         outcomes = build_books([plan_book(protect(one), chapters) for one in municipalities],
-                               options.data or default_data_directory(), site.work_directory(out, PROJECT_ROOT),
-                               jobs=options.jobs, root=PROJECT_ROOT, force=options.force)
-        faults = [fault for outcome in outcomes for fault in outcome.faults]
+                               options.data or default_data_directory(), work, jobs=options.jobs,
+                               root=PROJECT_ROOT, force=options.force)
+        guide, guide_faults = build_guide(work, root=PROJECT_ROOT, force=options.force)
+        faults = [*(fault for outcome in outcomes for fault in outcome.faults), *guide_faults]
         if faults:
             for fault in faults:
                 print(fault, file=sys.stderr)
             print("Webbplatsen byttes inte ut. De böcker som blev klara sparas till nästa gång.", file=sys.stderr)
             return 1
         site.publish({outcome.plan.municipality.slug: outcome.book for outcome in outcomes}, out,
-                     carry_over=bool(options.slugs), root=PROJECT_ROOT)
+                     carry_over=bool(options.slugs), guide=guide, root=PROJECT_ROOT)
     except site.SiteFault as fault:
         print(fault, file=sys.stderr)
         return 1

@@ -407,5 +407,5 @@ def test_manifest_holds_what_the_start_page_tells(project, malmo, tmp_path):
 
 
 def test_the_guide_states_the_policy_that_the_pages_are_tested_under():
-    guide = (PROJECT_ROOT / "docs" / "publicering.md").read_text(encoding="utf-8")
+    guide = (PROJECT_ROOT / "chapters" / "handbok" / "publicering.md").read_text(encoding="utf-8")
     assert f"\nContent-Security-Policy: {CONTENT_SECURITY_POLICY}\n" in guide

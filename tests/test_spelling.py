@@ -56,6 +56,9 @@ NAMED_BY_CODE |= {"Word", "Word-filen", "TOC", "Title", "toc"}
 # What the documents for analysts name: commands, servers and what servers speak of.
 NAMED_IN_DOCUMENTS = {"analysis", "python", "Apache", "Brotli", "Content-Security-Policy", "IIS", "gzip"}
 NAMED_IN_DOCUMENTS |= {"nginx", "Word-fil"}
+# What the guide names: commands, programs and their buttons, systems, and the municipality of its example.
+NAMED_IN_DOCUMENTS |= {"build", "eslov", "fetch", "new", "py", "venv", "AMD", "Code", "Download", "Foundation"}
+NAMED_IN_DOCUMENTS |= {"Calcs", "Install", "LibreOffice", "OneDrive", "PowerShell", "ZIP", "macOS"}
 # In the dictionary, but here always a slip for the field's own word "assistans".
 SLIPS = ("assistens",)
 # What stands in an f-string or a template for a value; a word that touches it is not whole.
@@ -235,9 +238,13 @@ def _written(node: ast.Constant | ast.JoinedStr) -> str:
 
 def document_texts(root: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and the words of the documents that are written in Swedish."""
-    for name in ("CHANGELOG.md", "docs/publicering.md", "docs/varningar.md"):
-        text = (root / name).read_text(encoding="utf-8")
-        yield name, re.sub(r"^```.*?^```", " ", text, flags=re.DOTALL | re.MULTILINE)
+    guide = sorted((root / "chapters" / "handbok").glob("*.md"))
+    for path in (root / "CHANGELOG.md", root / "docs" / "varningar.md", *guide):
+        text = path.read_text(encoding="utf-8")
+        # What the program answers is spelt as it is elsewhere; a picture's alternative is read aloud.
+        text = re.sub(r"^```.*?^```", " ", text, flags=re.DOTALL | re.MULTILINE)
+        text = re.sub(r"^:::\{figure\} \S+\n:alt: |^\(\w+\)=$", "", text, flags=re.MULTILINE)
+        yield path.relative_to(root).as_posix(), text
 
 
 def misspelt(speller: Speller, texts: Iterable[tuple[str, str]]) -> list[str]:

@@ -21,6 +21,8 @@ from analysis.publish.plan import PROJECT_ROOT, Plan
 from analysis.sources import Municipality
 
 FILE_NAME = "manifest.json"
+# The guide's name in chapters/ and in the site, which no municipality can have.
+GUIDE_FOLDER = "handbok"
 TOOLS = ("jupyter-book", "sphinx", "papermill", "pandas", "altair", "vl-convert-python", "xlsxwriter", "typst",
          "python-docx")
 CODE_SUFFIXES = {".py", ".j2", ".css", ".html", ".js", ".svg", ".toml", ".typ"}
@@ -47,10 +49,7 @@ def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT, k
         "period": [municipality.first_year, municipality.last_year],
         "tables": sorted(municipality.tables),
         "document": {"title": document.title, "publisher": document.publisher} if document else None,
-        "built_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-        "python": platform.python_version(),
-        "versions": {"assistansboken": analysis.__version__,
-                     **{name: importlib.metadata.version(name) for name in TOOLS}},
+        **_made_with(),
         "chapters": [{"name": chapter.name, "title": chapter.title, "part": chapter.part} for chapter in plan.chapters],
         "left_out": [{"name": item.chapter.name, "title": item.chapter.title, "reason": item.reason}
                      for item in plan.left_out],
@@ -58,6 +57,20 @@ def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT, k
         "shared": shared_rows(municipality),
         "reconciliation": _reconciliation(municipality),
         "inputs": input_hashes(municipality.slug, data_directory, root, municipality.peers, key),
+    }
+
+
+def make_guide_manifest(root: Path = PROJECT_ROOT) -> dict:
+    """Return the manifest of the guide that is about to be built: all of chapters/ is input, since it tells of them."""
+    return {**_made_with(), "inputs": _project_hashes(root, "")}
+
+
+def _made_with() -> dict:
+    return {
+        "built_at": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "python": platform.python_version(),
+        "versions": {"assistansboken": analysis.__version__,
+                     **{name: importlib.metadata.version(name) for name in TOOLS}},
     }
 
 
@@ -103,8 +116,7 @@ def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT,
     that may hold counts which the book does not show is keyed: whoever had the rest of the file could else try every
     small number until the hash agreed.
     """
-    package = Path(analysis.__file__).parent
-    hashes = {}
+    hashes = _project_hashes(root, ".ipynb")
     municipal = [data_directory / "kommuner" / name for name in (slug, *peers)]
     for folder in (*municipal, data_directory / "nationellt"):
         open_ = folder not in municipal or shows_small_counts(folder)
@@ -112,13 +124,17 @@ def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT,
             digest = _hash([path]) if open_ else f"{KEYED} {_hash([path], key=key)}"
             hashes["data/" + path.relative_to(data_directory).as_posix()] = digest
     hashes["data/kallor.yml"] = _hash([data_directory / "kallor.yml"])
-    project = [root / name for name in ("_toc.yml", "_config.yml", "requirements.txt")]
-    for path in [*project, *_files(root / "chapters", ".ipynb")]:
-        if path.exists():
-            hashes[path.relative_to(root).as_posix()] = _hash([path])
-    code = [path for path in _files(package) if path.suffix in CODE_SUFFIXES]
-    hashes["package"] = _hash(code, package)
     return dict(sorted(hashes.items()))
+
+
+def _project_hashes(root: Path, ending: str) -> dict[str, str]:
+    """Return the hashes of what is the same for every book: the package, and the files in chapters/ with an ending."""
+    package = Path(analysis.__file__).parent
+    project = [root / name for name in ("_toc.yml", "_config.yml", "requirements.txt")]
+    hashes = {path.relative_to(root).as_posix(): _hash([path])
+              for path in [*project, *_files(root / "chapters", ending)] if path.exists()}
+    hashes["package"] = _hash([path for path in _files(package) if path.suffix in CODE_SUFFIXES], package)
+    return hashes
 
 
 def _files(folder: Path, suffix: str = "") -> list[Path]:

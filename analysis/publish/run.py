@@ -29,7 +29,15 @@ from analysis.measures.result import MissingData
 from analysis.present.pages.material import small_numbers_line
 from analysis.publish.document import DocumentFault, make_documents
 from analysis.publish.glossary import write_terms
-from analysis.publish.manifest import FILE_NAME, make_manifest, read_manifest, same_inputs, secret, write_manifest
+from analysis.publish.manifest import (
+    FILE_NAME,
+    GUIDE_FOLDER,
+    make_manifest,
+    read_manifest,
+    same_inputs,
+    secret,
+    write_manifest,
+)
 from analysis.publish.pictures import drawing_of, picture_png, picture_svg
 from analysis.publish.plan import KERNEL, PROJECT_ROOT, Plan
 from analysis.publish.workbook import make_workbook
@@ -153,9 +161,10 @@ def _stage(plan: Plan, stage: Path, manifest: dict, data_directory: Path, root: 
     config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
     slug = plan.municipality.slug
     config["title"] = f"{config['title']} – {plan.municipality.name}"
-    # What the first page links to; a book built by jupyter-book alone has no documents.
+    # What the pages link to and say; a book built by jupyter-book alone has no documents, and no guide beside it.
     config["sphinx"]["config"]["html_context"] = {
-        "documents": manifest["documents"], "small_numbers": small_numbers_line(plan.municipality)}
+        "documents": manifest["documents"], "small_numbers": small_numbers_line(plan.municipality),
+        "has_guide": (root / "chapters" / GUIDE_FOLDER).is_dir()}
     for name, content in (("_config.yml", config), ("_toc.yml", plan.toc())):
         (stage / name).write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
     write_manifest(manifest, stage / FILE_NAME)

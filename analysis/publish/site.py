@@ -12,7 +12,7 @@ from analysis.measures.shared import SHARED
 from analysis.present.language import dated, genitive, period
 from analysis.present.numbers import NO_VALUE, UNIT_WORDS, number
 from analysis.present.pages.comparison import CAVEATS
-from analysis.publish.manifest import read_manifest
+from analysis.publish.manifest import GUIDE_FOLDER, read_manifest
 from analysis.publish.plan import PROJECT_ROOT
 
 MARKER = ".assistansboken"
@@ -51,8 +51,12 @@ def prepare(out: Path, root: Path = PROJECT_ROOT) -> None:
                         "Välj en annan mapp med --out, eller töm mappen själv.")
 
 
-def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, root: Path = PROJECT_ROOT) -> None:
-    """Assemble a site of the books, and of the old site's other books where `carry_over`, and swap it in."""
+def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, guide: Path | None = None,
+            root: Path = PROJECT_ROOT) -> None:
+    """Assemble a site of the books and the guide, and of the old site's other books where `carry_over`; swap it in."""
+    if GUIDE_FOLDER in books:
+        raise SiteFault(f"En kommuns mapp kan inte heta {GUIDE_FOLDER}, eftersom handboken heter så på webbplatsen. "
+                        "Byt namn på mappen i data/kommuner och bygg igen.")
     prepare(out, root)
     new, old = _beside(out, "new"), _beside(out, "old")
     _remove(new, root)
@@ -61,11 +65,13 @@ def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, root: Pat
     sources = dict(books)
     if carry_over and out.is_dir():
         for folder in out.iterdir():
-            if folder.name not in sources and read_manifest(folder) is not None:
+            if folder.name not in (GUIDE_FOLDER, *sources) and read_manifest(folder) is not None:
                 sources[folder.name] = folder
     for slug, folder in sources.items():
         shutil.copytree(folder, new / slug)
-    _write_start_page(new)
+    _write_start_page(new, has_guide=guide is not None)
+    if guide is not None:
+        shutil.copytree(guide, new / GUIDE_FOLDER)
     if out.exists():
         out.rename(old)
     try:
@@ -77,7 +83,7 @@ def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, root: Pat
     _remove(old, root, checked=True)
 
 
-def _write_start_page(site: Path) -> None:
+def _write_start_page(site: Path, *, has_guide: bool) -> None:
     manifests = [manifest for folder in site.iterdir() if folder.is_dir() and (manifest := read_manifest(folder))]
     manifests.sort(key=lambda manifest: manifest["name"].lower().translate(_ALPHABET))
     books = [_StartBook(manifest) for manifest in manifests]
@@ -86,7 +92,8 @@ def _write_start_page(site: Path) -> None:
                                      lstrip_blocks=True, undefined=jinja2.StrictUndefined)
     environment.globals.update(number=number, genitive=genitive, dated=dated, units=UNIT_WORDS, no_value=NO_VALUE)
     html = environment.get_template("start.html.j2").render(
-        books=books, columns=columns, caveats=CAVEATS, compared=[book for book in books if book.figures],
+        books=books, has_guide=has_guide, columns=columns, caveats=CAVEATS,
+        compared=[book for book in books if book.figures],
         with_comparison=[book for book in books if COMPARISON in book.titles],
         reconciled=[book for book in books if book.reconciliation], comparison=COMPARISON,
         reconciliation=RECONCILIATION, material=MATERIAL)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import posixpath
 import shutil
 from pathlib import Path
 
 import vl_convert
 from docutils import nodes
+from PIL import Image
 from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+from sphinx.util.docutils import SphinxTranslator
 
 from analysis.present.svg import drawing_options
 from analysis.publish import glossary
@@ -22,7 +25,7 @@ STYLES = ("palette.css", "book.css", "charts.css", "summary.css")
 SCRIPTS = ("bok.js", "charts.js", "sok.js")
 # The class of a figure that holds a chart.
 CHART = "ab-diagram"
-# The policy that every page works under; docs/publicering.md tells how a server is made to send it.
+# The policy that every page works under; chapters/handbok/publicering.md tells how a server is made to send it.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -42,6 +45,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_html_theme("assistansboken", str(THEME))
     app.add_config_value("comments_config", {}, "html")  # jupyter-book sets it even without sphinx_comments
     glossary.connect(app)
+    app.add_node(nodes.image, override=True, html=(_open_image, _close_image))
     app.connect("html-page-context", _add_to_page)
     app.connect("build-finished", _add_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -65,12 +69,27 @@ def _parts(env: BuildEnvironment) -> list[dict]:
     found = getattr(env, "assistansboken_parts", None)
     if found is None:
         root = env.config.root_doc
-        found = [{"caption": "", "chapters": [{"name": root, "title": "Sammanfattning"}]}]
+        first = env.titles[root].astext() if env.config.html_context.get("is_guide") else "Sammanfattning"
+        found = [{"caption": "", "chapters": [{"name": root, "title": first}]}]
         for tree in env.get_doctree(root).findall(addnodes.toctree):
             chapters = [{"name": name, "title": env.titles[name].astext()} for _, name in tree["entries"]]
             found.append({"caption": tree.get("caption") or "", "chapters": chapters})
         env.assistansboken_parts = found
     return found
+
+
+def _open_image(translator: SphinxTranslator, node: nodes.image) -> None:
+    """Write a picture with its size, so that nothing moves when it comes; Sphinx would write a style in the page."""
+    builder = translator.builder
+    with Image.open(Path(builder.srcdir) / node["uri"]) as picture:
+        width, height = picture.size
+    source = posixpath.join(builder.imgpath, builder.images[node["uri"]])
+    sizes = {"width": str(width), "height": str(height), "loading": "lazy"}
+    translator.body.append(translator.emptytag(node, "img", "\n", src=source, alt=node.get("alt", ""), **sizes))
+
+
+def _close_image(translator: SphinxTranslator, node: nodes.image) -> None:
+    """A picture is a single tag."""
 
 
 def _sections(env: BuildEnvironment, pagename: str) -> list[dict[str, str]]:
@@ -124,4 +143,6 @@ def _add_files(app: Sphinx, error: Exception | None) -> None:
     (folder / "bok.css").write_text(stylesheet(), encoding="utf-8", newline="\n")
     for name in (*SCRIPTS, "ikon.svg"):
         shutil.copy(ASSETS / name, folder / name)
-    (folder / "vega.js").write_text(chart_library(), encoding="utf-8", newline="\n")
+    # The guide has no charts.
+    if not app.config.html_context.get("is_guide"):
+        (folder / "vega.js").write_text(chart_library(), encoding="utf-8", newline="\n")

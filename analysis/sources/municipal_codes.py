@@ -16,6 +16,8 @@ from analysis.sources.schema import CODE_TABLE, fold
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CODE = re.compile(r"[0-9]{4}")
+# A book's folder in the site has the municipality's folder name, and the guide lies beside the books.
+_TAKEN = {"handbok"}
 
 
 @dataclass(frozen=True)
@@ -141,6 +143,16 @@ def _named(codes: Sequence[MunicipalCode], name: str) -> list[MunicipalCode]:
 
 def slug_faults(slug: str) -> list[Fault]:
     """Return the fault of a folder name that is not sound on every computer and in every address."""
+    if slug in _TAKEN:
+        return [
+            Fault(
+                "mappnamnet",
+                "namnet är upptaget: handboken heter så på webbplatsen",
+                "ett annat namn",
+                "välj ett annat namn",
+                value=slug,
+            )
+        ]
     if _SLUG.fullmatch(slug):
         return []
     better = make_slug(slug)

@@ -1,0 +1,79 @@
+"""The guide to making a book: a small book of its own in the site, in Markdown, built once for all municipalities."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import jinja2
+import yaml
+
+from analysis.present.language import capitalised
+from analysis.publish.manifest import (
+    FILE_NAME,
+    GUIDE_FOLDER,
+    make_guide_manifest,
+    read_manifest,
+    same_inputs,
+    write_manifest,
+)
+from analysis.publish.plan import PROJECT_ROOT, chapter_needs, read_chapters
+from analysis.publish.run import BuildFault, run_jupyter_book
+from analysis.sources.schema import MUNICIPAL_TABLES
+
+# What a page of the guide takes in: the chapters of a book and what each of them needs.
+NEEDS_FILE = "behov.html"
+_TEMPLATE = jinja2.Environment(
+    loader=jinja2.PackageLoader("analysis.publish", "assets"), autoescape=True, undefined=jinja2.StrictUndefined
+)
+
+
+def build_guide(
+    work: Path, *, root: Path = PROJECT_ROOT, force: bool = False, say: Callable[[str], None] = print
+) -> tuple[Path | None, list[BuildFault]]:
+    """Build the guide into `work/books/handbok`; return its folder, or None where the project has no guide, and faults.
+
+    It is left as it is where what it is made from has not changed, unless `force`.
+    """
+    source, book, start = root / "chapters" / GUIDE_FOLDER, work / "books" / GUIDE_FOLDER, time.monotonic()
+    if not source.is_dir():
+        return None, []
+    manifest = make_guide_manifest(root)
+    if not force and same_inputs(manifest, read_manifest(book)):
+        say(f"handboken: oförändrad sedan {read_manifest(book)['built_at']}, byggs inte om")
+        return book, []
+    stage = work / "stage" / GUIDE_FOLDER
+    shutil.rmtree(stage, ignore_errors=True)
+    shutil.copytree(source, stage)
+    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    config["title"] += " – handbok"
+    config["sphinx"]["config"]["html_context"] = {"is_guide": True}
+    text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
+    (stage / "_config.yml").write_text(text, encoding="utf-8")
+    (stage / NEEDS_FILE).write_text(needs_table(root), encoding="utf-8")
+    faults = [BuildFault("handboken", "", None, f"Jupyter Book: {line}") for line in run_jupyter_book(stage)]
+    if faults:
+        return book, faults
+    html = stage / "_build" / "html"
+    write_manifest(manifest, html / FILE_NAME)
+    shutil.rmtree(book, ignore_errors=True)
+    book.parent.mkdir(parents=True, exist_ok=True)
+    html.rename(book)
+    shutil.rmtree(stage, ignore_errors=True)
+    say(f"handboken: byggd ({time.monotonic() - start:.1f} s)")
+    return book, []
+
+
+def needs_table(root: Path = PROJECT_ROOT) -> str:
+    """Return, as HTML, what each chapter of a book needs and which sheets of the workbook add to it."""
+    lines = [
+        (
+            chapter.title,
+            capitalised(chapter.needs) or "Kommer alltid med",
+            ", ".join(spec.sheet for name, spec in MUNICIPAL_TABLES.items() if name in chapter.more - chapter.tables),
+        )
+        for chapter in chapter_needs(read_chapters(root))
+    ]
+    return _TEMPLATE.get_template("needs.html.j2").render(lines=lines)
