@@ -239,7 +239,7 @@ def _written(node: ast.Constant | ast.JoinedStr) -> str:
 def document_texts(root: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and the words of the documents that are written in Swedish."""
     guide = sorted((root / "chapters" / "handbok").glob("*.md"))
-    for path in (root / "CHANGELOG.md", root / "docs" / "varningar.md", *guide):
+    for path in (root / "CHANGELOG.md", *guide):
         text = path.read_text(encoding="utf-8")
         # What the program answers is spelt as it is elsewhere; a picture's alternative is read aloud.
         text = re.sub(r"^```.*?^```", " ", text, flags=re.DOTALL | re.MULTILINE)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Context, Decimal
 
-GUIDE = "docs/varningar.md"
+GUIDE = "chapters/handbok/varningar.md"
 ACKNOWLEDGED = "kontrollerat"  # in kommun.yml
 # Room for the digits of any number that a cell can hold.
 _ROOMY = Context(prec=400)
