@@ -191,7 +191,7 @@ def _sums_of_the_scenario(municipality, counts):
 def _same_counts(municipality, counts):
     """Yield the counts of the same persons in different tables, where they agree, and those of all users."""
     chosen = municipality.tables.get("val_av_utforare")
-    dates = {} if chosen is None else chosen["tidpunkt"].str[:4].astype(int).to_dict()
+    dates = {} if chosen is None else chosen["tidpunkt"].str.split("-").str[0].astype(int).to_dict()
     years = sorted({*dates.values(), *(year for name in ("brukare", "egen_regi") if name in municipality.tables
                                        for year in municipality.tables[name]["ar"])})
     area = municipality.area
@@ -247,8 +247,8 @@ def _gives_away(one: _Sum, counts: dict[Cell, float], hidden: set[Cell], small: 
     unknown = [cell for cell in one.cells if cell in hidden]
     if len(unknown) + rest_is_small < 2:
         return bool(unknown) or rest_is_small
-    if len(unknown) == len(one.cells) or threshold < 3:
-        return False
+    if len(unknown) == len(one.cells) or len(range(1, threshold)) == 1:
+        return False  # nothing is known; or every small count is a one, so that to be small is to be known
     if any(value != int(value) for value in (*(counts[cell] for cell in one.cells), one.rest)):
         return False  # means of months, which many values may make up
     signs = {cell: 1 if cell in one.parts else -1 for cell in unknown}
