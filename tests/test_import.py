@@ -687,7 +687,7 @@ def test_twenty_human_faults_give_twenty_messages(book, data, capsys):
         "Ekonomi, cell C10 ": "punkten kan stå för tusental. Står nu: ”127.573”",
         "Ekonomi, cell D11 ": "cellen innehåller ett fel. Står nu: ”#DIV/0!”",
         "Ekonomi, cell C12 ": "formeln har inget uträknat värde. Står nu: ”=D12*2”",
-        "Ekonomi, cell D13 ": "cellen är visad som procent. Står nu: ”50 %”",
+        "Ekonomi, cell D13 ": "cellen visas som procent. Står nu: ”50 %”",
         "Ekonomi, cell D14 ": "cellen innehåller ett datum. Står nu: ”2022-01-01”",
         "Ekonomi, cell E15 ": "källan finns inte på bladet Källor. Står nu: ”bokslut_2042”",
         "Ekonomi, cell D16 ": "cellen innehåller SANT eller FALSKT. Står nu: ”SANT”",

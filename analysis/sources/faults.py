@@ -36,7 +36,7 @@ class Fault:
             place += f", rad {self.row}"
         if self.column is not None and self.cell is None:
             place += f", kolumn {self.column}"
-        found = "" if self.value is None else f" Står nu: ”{self.value}”."
+        found = "" if self.value in (None, "") else f" Står nu: ”{self.value}”."
         return f"{place}: {self.problem}.{found} Väntat: {self.expected}. Gör så här: {self.advice}."
 
 

@@ -24,7 +24,7 @@ from analysis.sources.municipal_codes import MunicipalCode, find_municipality, r
 from analysis.sources.municipality import Municipality, default_data_directory, list_municipalities
 from analysis.sources.reader import decode, read_table
 from analysis.sources.registers import Register, Source, read_sources
-from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE
+from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE, in_words
 from analysis.sources.template import (
     CODE,
     FIRST_YEAR,
@@ -398,6 +398,9 @@ def _in_sheet(fault: Fault, table: SheetTable, shown: str) -> Fault:
         )
         for text in (fault.problem, fault.expected, fault.advice)
     ]
+    if column is not None and column.allowed:
+        words[1] = "något av " + ", ".join(in_words(value) or "(tomt)" for value in column.allowed)
+        words[2] = "välj i listan som cellen har"
     if "står redan på rad" in fault.problem:
         labels = {column.name: column.label for column in table.spec.all_columns}
         names = "|".join(map(re.escape, table.spec.key))

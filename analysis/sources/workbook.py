@@ -585,7 +585,7 @@ def _numeric(value: float, number_format: str, column: ColumnSpec) -> tuple[str,
         shown = number_text(float(Decimal(repr(value)) * 100))
         if column.unit != "procent":
             raise _Unreadable(
-                "cellen är visad som procent",
+                "cellen visas som procent",
                 "ändra cellens format till Allmänt och skriv värdet i den enhet som rubriken anger",
                 f"{shown} %",
             )
