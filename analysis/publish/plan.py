@@ -139,7 +139,7 @@ def _contents(register: Register) -> list[tuple[str, str]]:
             return files
     except (LookupError, TypeError, AttributeError):
         pass
-    register.fault("innehållsförteckningen har fel form", "root, parts, caption, chapters och file, som i projektet",
+    register.fault("innehållsförteckningen har fel form", "samma uppställning som i projektets egen",
                    PUT_BACK)
     return []
 
