@@ -142,7 +142,7 @@ def faults_of_book(data: Path) -> Iterator[str]:
 
 
 @given(municipalities())
-@settings(max_examples=12, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_valid_municipality_gets_a_sound_book(data, municipality):
     write(data, *municipality)
     assert not list(faults_of_book(data))

@@ -642,7 +642,9 @@ def test_ctrl_c_during_a_build(here, moment, times):
         time.sleep(0.2)
     _, error = process.communicate(timeout=60)
     assert process.returncode == 130
-    assert error.splitlines() == ["Avbrutet. Den gamla webbplatsen står kvar."]
+    *checked, last = error.splitlines()
+    assert last == "Avbrutet. Den gamla webbplatsen står kvar."
+    assert all(line.startswith("Kontrollerat: ") for line in checked), error
     assert tree(here / "sajt") == before
     if note.exists():
         assert not alive(int(note.read_text()))
