@@ -41,9 +41,6 @@ SWEDISH = {
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 1 for a fault, 2 for a wrong command line, 130 for Ctrl-C."""
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace", line_buffering=True)
     try:
         options = _parser().parse_args(arguments)
     except SystemExit as stop:
@@ -58,9 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(fault, file=sys.stderr)
         print(options.unharmed, file=sys.stderr)
         return 1
+    except BrokenPipeError:  # nobody reads what is printed; see __main__
+        raise
     except OSError as error:
-        fault = file_fault(error, str(error.filename or "En fil"), "att filen går att läsa och skriva")
-        print(fault, options.unharmed, file=sys.stderr)
+        shown = str(error.filename2 or error.filename or "En fil")
+        print(file_fault(error, shown, "att filen går att läsa och skriva"), options.unharmed, file=sys.stderr)
         return 1
 
 
@@ -124,12 +123,21 @@ def _year(text: str) -> int:
     return int(text)
 
 
+def _data(options: argparse.Namespace) -> Path:
+    """Return the data folder; raises DataError where it is none."""
+    data = options.data or default_data_directory()
+    if not data.is_dir():
+        raise DataError([Fault(data.as_posix(), "mappen finns inte", "mappen med underlaget",
+                               "kontrollera sökvägen efter --data, eller lägg tillbaka mappen")])
+    return data
+
+
 def _new(options: argparse.Namespace) -> int:
     from analysis.publish.plan import chapter_needs, read_chapters
     from analysis.sources.intake import create_municipality
     from analysis.sources.municipal_codes import find_municipality, read_codes
 
-    data = options.data or default_data_directory()
+    data = _data(options)
     entry = find_municipality(read_codes(data), options.namn, options.kod, options.slug)
     slug = options.slug or entry.slug
     last = options.till or datetime.date.today().year - 1
@@ -146,7 +154,7 @@ def _new(options: argparse.Namespace) -> int:
 def _import(options: argparse.Namespace) -> int:
     from analysis.sources.intake import import_workbook
 
-    data = options.data or default_data_directory()
+    data = _data(options)
     found = import_workbook(options.file, data, _faults_of, _review, dry_run=options.torrkorning)
     for note in found.notes:
         print(note)
@@ -163,7 +171,7 @@ def _export(options: argparse.Namespace) -> int:
     from analysis.publish.plan import chapter_needs, read_chapters
     from analysis.sources.intake import export_workbook
 
-    data = options.data or default_data_directory()
+    data = _data(options)
     workbook = options.fil or Path(f"{options.slug}.xlsx")
     export_workbook(load_municipality(options.slug, data), data, workbook, chapter_needs(read_chapters(PROJECT_ROOT)))
     print(f"Kommunens tabeller finns nu i {workbook}.")
@@ -184,7 +192,7 @@ def _review(slug: str, data: Path) -> Review:
 
 def _load(options: argparse.Namespace) -> list[Municipality] | None:
     """Return the municipalities asked for, or None after printing what is wrong with them."""
-    data = options.data or default_data_directory()
+    data = _data(options)
     slugs = list(dict.fromkeys(options.slugs)) or list_municipalities(data)
     if not slugs:
         print(f"Det finns inga kommuner i {data / 'kommuner'}.", file=sys.stderr)
@@ -312,7 +320,7 @@ def _fetch(options: argparse.Namespace) -> int:
     from analysis.sources import fetch
     from analysis.sources.kolada import KoladaFault
 
-    data = options.data or default_data_directory()
+    data = _data(options)
     try:
         outcome = fetch.rebuild(options.slugs, data) if options.offline else fetch.fetch(
             options.slugs, data, address=options.api)
@@ -349,7 +357,7 @@ def _build(options: argparse.Namespace) -> int:
         work = site.work_directory(out, PROJECT_ROOT)
         chapters = read_chapters(PROJECT_ROOT)
         outcomes = build_books([plan_book(protect(one), chapters) for one in municipalities],
-                               options.data or default_data_directory(), work, jobs=options.jobs,
+                               _data(options), work, jobs=options.jobs,
                                root=PROJECT_ROOT, force=options.force)
         guide, guide_faults = build_guide(work, root=PROJECT_ROOT, force=options.force)
         faults = [*(fault for outcome in outcomes for fault in outcome.faults), *guide_faults]

@@ -687,7 +687,7 @@ def test_twenty_human_faults_give_twenty_messages(book, data, capsys):
         "Ekonomi, cell C10 ": "punkten kan stå för tusental. Står nu: ”127.573”",
         "Ekonomi, cell D11 ": "cellen innehåller ett fel. Står nu: ”#DIV/0!”",
         "Ekonomi, cell C12 ": "formeln har inget uträknat värde. Står nu: ”=D12*2”",
-        "Ekonomi, cell D13 ": "cellen är visad som procent. Står nu: ”50 %”",
+        "Ekonomi, cell D13 ": "cellen visas som procent. Står nu: ”50 %”",
         "Ekonomi, cell D14 ": "cellen innehåller ett datum. Står nu: ”2022-01-01”",
         "Ekonomi, cell E15 ": "källan finns inte på bladet Källor. Står nu: ”bokslut_2042”",
         "Ekonomi, cell D16 ": "cellen innehåller SANT eller FALSKT. Står nu: ”SANT”",
@@ -728,6 +728,49 @@ def test_twenty_human_faults_give_twenty_messages(book, data, capsys):
         assert "Väntat: " in line and "Gör så här: " in line
         assert not re.search(r"Traceback|Error|None|\bnan\b|<NA>|\.csv|float|int64|kallor\.yml", line), line
     assert error.rstrip().endswith("Underlaget är oförändrat.")
+    assert tree(data) == before
+
+
+def test_twenty_faults_give_twenty_messages(book, data, capsys):
+    """As many messages as faults, none an echo of another; each with what a controller needs to mend it."""
+    money, before = book["Ekonomi"], tree(data)
+    for row in range(6, 18):
+        put(money, row, None, None, 100, 100, SOURCE, PLACE)
+    put(money, 6, None, None, None, "okänt")
+    put(money, 7, None, None, -5)
+    put(money, 8, 1821)
+    put(money, 9, None, "hemtjänst")
+    put(money, 10, None, None, "127.573")
+    money["D11"].value, money["D11"].data_type = "#DIV/0!", "e"
+    put(money, 12, None, None, "=D12*2")
+    money["D13"].value, money["D13"].number_format = 0.5, "0%"
+    put(money, 14, None, None, None, datetime.date(2022, 1, 1))
+    put(money, 15, None, None, None, None, "bokslut_2042")
+    put(money, 16, None, None, None, True)
+    put(money, 18, 2021, "totalt", 1, 1, SOURCE, PLACE)
+    put(money, 20, "* siffrorna är preliminära")
+    book["Brukare"]["D4"].value = "Utfal (antal)"
+    _fill(book["Brukare"], 6, 2020, "sfb", 1, 2)
+    _fill(book["Flöden"], 6, 2020, "alla", None, 22.5, 17)
+    _fill(book["Prognoser"], 6, 2024, 1, "Delår", datetime.time(12, 30))
+    _fill(book["Löner"], 6, 2020, 2024, "Assistenter", "mellan 3 och 4")
+    _fill(book["Val av utförare"], 6, "hösten 2021", "LSS", 20, None, None)
+    _fill(book["Konton"], 6, 2020, "11", "Bidrag", "Intäkt", "Exempel: 5")
+    put(book["Fakta"], 6, "enheter", "2021", 2, "antal", None, SOURCE, "..")
+    places = ["D6", "C7", "A8", "B9", "C10", "D11", "C12", "D13", "D14", "E15", "D16", "A18", "A20"]
+    expected = [f"Ekonomi, cell {place} (" for place in places]
+    expected += ["Brukare, rad 4", "Flöden, cell D6 (", "Prognoser, cell D6 (", "Löner, cell D6 ("]
+    expected += ["Val av utförare, cell A6 (", "Konton, cell E6 (", "Fakta, cell E6 ("]
+    assert len(expected) == 20
+    assert run(save(book, data), data) == 1
+    *lines, last = capsys.readouterr().err.splitlines()
+    assert last == "Underlaget är oförändrat."
+    assert len(lines) == 20
+    for place in expected:
+        (line,) = [line for line in lines if line.startswith(f"eslov.xlsx, blad {place}")]
+        parts = r".*: [^.]+\.( Står nu: ”.*”\.)? Väntat: .+\. Gör så här: .+\."
+        assert re.fullmatch(parts, line), line
+    assert not re.search(r"Traceback|Error|None|\bnan\b|<NA>|\.csv|float|int64|kallor\.yml", "".join(lines))
     assert tree(data) == before
 
 

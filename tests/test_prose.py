@@ -41,8 +41,8 @@ def _needs(metadata):
     return metadata.get("assistansboken", {}).get("needs", [])
 
 
-def every_text(book, chapters=None):
-    """Run every cell of every chapter, or of those named, for the book and return all its words and tables."""
+def every_view(book, chapters=None):
+    """Run every cell of every chapter, or of those named, for the book; yield its chapter, its outputs and metadata."""
     for path in sorted(CHAPTERS.glob("*.ipynb")):
         if chapters is not None and path.stem not in chapters:
             continue
@@ -59,8 +59,14 @@ def every_text(book, chapters=None):
                 continue
             if book.municipality.has(*_needs(cell["metadata"])):
                 bundle = eval(source, space)._repr_mimebundle_()
-                bundle = bundle[0] if isinstance(bundle, tuple) else bundle
-                yield path.stem, bundle.get("text/html") or bundle["text/markdown"]
+                bundle, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+                yield path.stem, bundle, metadata.get("assistansboken", {})
+
+
+def every_text(book, chapters=None):
+    """Return all the words and tables of the book, each with its chapter."""
+    for chapter, bundle, _ in every_view(book, chapters):
+        yield chapter, bundle.get("text/html") or bundle["text/markdown"]
 
 
 def assert_sound(book, chapters=None):

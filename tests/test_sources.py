@@ -319,7 +319,7 @@ def test_a_file_that_cannot_be_opened(data_copy, file):
     (data_copy / file).unlink()
     (data_copy / file).mkdir()
     fault = only_fault(data_copy)
-    assert fault.file == f"data/{file}" and "kan inte läsas" in fault.problem
+    assert fault.file == f"data/{file}" and fault.problem == "det är en mapp och inte en fil"
 
 
 @pytest.mark.parametrize("file", [CARD, SOURCES, PARAMETERS, ASSUMPTIONS, "nationellt/hemtjanst.csv"])

@@ -49,6 +49,8 @@ NAMED_BY_CODE |= {"chapters", "python"}
 NAMED_BY_CODE |= {"tillganglighet"}  # a field in kommun.yml
 NAMED_BY_CODE |= {"mailto"}  # how the address of an e-mail begins in a link
 NAMED_BY_CODE |= {"control", "character", "kommun.se"}  # what the YAML reader calls a fault; part of an address
+# How the program is installed.
+NAMED_BY_CODE |= {"README.md", "install", "py", "python.org", "venv"}
 NAMED_BY_CODE |= {"Arial", "Helvetica", "Liberation", "Jupyter", "Book"}
 # Word's own names of its styles and fields, and the font of the PDF.
 NAMED_BY_CODE |= {"Arimo", "Bullet", "Caption", "Footer", "Header", "Heading", "Hyperlink", "Number", "Subtitle"}

@@ -19,8 +19,9 @@ from analysis.publish.manifest import (
     same_inputs,
     write_manifest,
 )
-from analysis.publish.plan import PROJECT_ROOT, chapter_needs, read_chapters
+from analysis.publish.plan import PROJECT_ROOT, chapter_needs, read_chapters, read_config
 from analysis.publish.run import BuildFault, run_jupyter_book
+from analysis.sources.kept import copy_folder
 from analysis.sources.schema import MUNICIPAL_TABLES
 
 # What a page of the guide takes in: the chapters of a book and what each of them needs.
@@ -46,8 +47,8 @@ def build_guide(
         return book, []
     stage = work / "stage" / GUIDE_FOLDER
     shutil.rmtree(stage, ignore_errors=True)
-    shutil.copytree(source, stage)
-    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    copy_folder(source, stage)
+    config = read_config(root)
     config["title"] += " – handbok"
     config["sphinx"]["config"]["html_context"] = {"is_guide": True}
     text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
@@ -58,6 +59,7 @@ def build_guide(
         return book, faults
     html = stage / "_build" / "html"
     write_manifest(manifest, html / FILE_NAME)
+    (book / FILE_NAME).unlink(missing_ok=True)  # first, as with a book
     shutil.rmtree(book, ignore_errors=True)
     book.parent.mkdir(parents=True, exist_ok=True)
     html.rename(book)

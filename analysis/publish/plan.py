@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 import nbformat
-import yaml
 
 from analysis.present.language import listed
-from analysis.sources import Municipality
+from analysis.sources import DataError, Municipality
+from analysis.sources.faults import Fault, file_fault
 from analysis.sources.local_words import FOREWORD, PLACES
 from analysis.sources.municipality import FETCHED_FOLDER
+from analysis.sources.registers import Register
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES, TableSpec
 from analysis.sources.template import ChapterNeeds
 
@@ -21,6 +22,7 @@ from analysis.sources.template import ChapterNeeds
 LEFT_OUT_TAGS = ["nbval-skip", "skip-execution", "remove-cell"]
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
 KERNEL = "python3"
+PUT_BACK = "lägg tillbaka filen som den var när du hämtade projektet"
 PART_WORDS = {"sfb": "SFB", "lss": "LSS", "utforare": "utföraren", "totalt": "helheten", "barn": "barn", "alla": "alla"}
 CARD_WORDS = {"uppdrag": "uppdraget i kommun.yml", "grannar": "kommuner att jämföra med (grannar i kommun.yml)"}
 
@@ -104,18 +106,55 @@ class Plan:
 
 
 def read_chapters(root: Path = PROJECT_ROOT) -> list[Chapter]:
-    """Return the chapters of _toc.yml in order; raises OSError where a notebook is missing."""
-    toc = yaml.safe_load((root / "_toc.yml").read_text(encoding="utf-8"))
-    files = [(toc["root"], "")] + [(entry["file"], "") for entry in toc.get("chapters", [])]
-    for part in toc.get("parts", []):
-        files += [(entry["file"], part.get("caption", "")) for entry in part["chapters"]]
-    chapters = []
-    for file, part in files:
-        path = root / f"{file}.ipynb"
-        notebook = nbformat.read(path, as_version=4)
-        name = PurePosixPath(file).name
-        chapters.append(Chapter(name, _title(notebook) or name, path, needs_of(notebook.metadata), part))
+    """Return the chapters of _toc.yml in order; raises DataError where it or a notebook cannot be read."""
+    register = Register(root / "_toc.yml", "_toc.yml")
+    chapters, faults = [], register.faults
+    for file, part in [] if faults else _contents(register):
+        path, shown = root / f"{file}.ipynb", f"{file}.ipynb"
+        try:
+            notebook = nbformat.read(path, as_version=4)
+            name = PurePosixPath(file).name
+            chapters.append(Chapter(name, _title(notebook) or name, path, needs_of(notebook.metadata), part))
+            for cell in notebook.cells:
+                needs_of(cell.metadata)
+        except OSError as error:
+            faults.append(file_fault(error, shown, "ett av bokens kapitel"))
+        # A damaged notebook makes the library stumble in ways that it does not list.
+        except Exception:
+            faults.append(Fault(shown, "kapitlet är skadat och går inte att läsa", "en fil som Jupyter har sparat",
+                                PUT_BACK))
+    if faults:
+        raise DataError(faults)
     return chapters
+
+
+def _contents(register: Register) -> list[tuple[str, str]]:
+    """Return each file of the table of contents with its part; notes a fault where it is of another shape."""
+    toc = register.content
+    try:
+        files = [(toc["root"], "")] + [(entry["file"], "") for entry in toc.get("chapters", [])]
+        for part in toc.get("parts", []):
+            files += [(entry["file"], part.get("caption", "")) for entry in part["chapters"]]
+        if all(isinstance(text, str) for one in files for text in one):
+            return files
+    except (LookupError, TypeError, AttributeError):
+        pass
+    register.fault("innehållsförteckningen har fel form", "samma uppställning som i projektets egen",
+                   PUT_BACK)
+    return []
+
+
+def read_config(root: Path = PROJECT_ROOT) -> dict:
+    """Return the settings of Jupyter Book; raises DataError where they cannot be read."""
+    register = Register(root / "_config.yml", "_config.yml")
+    if register.content:
+        register.take(register.content, "title", str, "bokens titel")
+        sphinx = register.take(register.content, "sphinx", dict, "fältet config med inställningar")
+        if sphinx is not None:
+            register.take(sphinx, "config", dict, "inställningar", "sphinx")
+    if register.faults:
+        raise DataError(register.faults)
+    return dict(register.content)
 
 
 def plan_book(municipality: Municipality, chapters: Iterable[Chapter]) -> Plan:

@@ -16,6 +16,7 @@ from analysis.measures.small_numbers import protect
 from analysis.publish.plan import KERNEL, LEFT_OUT_TAGS, needs_of
 from analysis.publish.run import CELL_TIMEOUT_SECONDS, BuildFault, cause_of, kernel_options, worker_pool
 from analysis.sources import DataError, load_municipality
+from analysis.sources.kept import swap
 
 _DEFAULT = re.compile(r'^kommun = "([^"]+)"$', re.MULTILINE)
 
@@ -43,9 +44,12 @@ def _refresh(file: str, root: str) -> BuildFault | None:
     path = Path(file)
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata.pop("papermill", None)
-    slug = default_municipality(notebook)
+    slug = ""
     try:
+        slug = default_municipality(notebook)
         municipality = protect(load_municipality(slug, Path(root) / "data"))
+    except ValueError as error:
+        return BuildFault(slug, path.stem, None, str(error))
     except DataError as error:
         return BuildFault(slug, path.stem, None, str(error.faults[0]))
     for number, cell in enumerate(notebook.cells, start=1):
@@ -69,6 +73,5 @@ def _refresh(file: str, root: str) -> BuildFault | None:
         return BuildFault(slug, path.stem, failed[0] if failed else None, cause_of(error.ename, error.evalue))
     # The kernel tells its exact version, which differs from machine to machine.
     notebook.metadata["language_info"] = {"name": "python"}
-    with path.open("w", encoding="utf-8", newline="\n") as stream:
-        nbformat.write(notebook, stream)
+    swap({path: (nbformat.writes(notebook) + "\n").encode("utf-8")})
     return None

@@ -11,7 +11,7 @@ import tempfile
 import time
 import uuid
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,8 +39,9 @@ from analysis.publish.manifest import (
     write_manifest,
 )
 from analysis.publish.pictures import drawing_of, picture_png, picture_svg
-from analysis.publish.plan import KERNEL, PROJECT_ROOT, Plan
+from analysis.publish.plan import KERNEL, PROJECT_ROOT, Plan, read_config
 from analysis.publish.workbook import make_workbook
+from analysis.publish.worker import Pool, start_worker
 
 PARAMETERS = {"kommun", "data", "manifest"}
 CELL_TIMEOUT_SECONDS = 600
@@ -127,15 +128,9 @@ def worker_pool(jobs: int):
     """Give a pool of fresh processes whose kernels find the package and talk through files, not ports."""
     with tempfile.TemporaryDirectory(prefix="ab-", ignore_cleanup_errors=True) as runtime:
         environment = {"PYTHONPATH": _python_path(), "JUPYTER_RUNTIME_DIR": runtime}
-        with ProcessPoolExecutor(min(jobs, 60), mp_context=get_context("spawn"), initializer=_start_worker,
-                                 initargs=(environment,)) as pool:
+        with Pool(min(jobs, 60), mp_context=get_context("spawn"), initializer=start_worker,
+                  initargs=(environment,)) as pool:
             yield pool
-
-
-def _start_worker(environment: dict[str, str]) -> None:
-    os.environ.update(environment)
-    # Faults come back as values. What kernels say when they start, stop or are interrupted is noise to the analyst.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def kernel_options() -> dict:
@@ -158,7 +153,7 @@ def _python_path() -> str:
 def _stage(plan: Plan, stage: Path, manifest: dict, data_directory: Path, root: Path) -> list[_Task]:
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
-    config = yaml.safe_load((root / "_config.yml").read_text(encoding="utf-8"))
+    config = read_config(root)
     slug = plan.municipality.slug
     config["title"] = f"{config['title']} – {plan.municipality.name}"
     # What the pages link to and say; a book built by jupyter-book alone has no documents, and no guide beside it.
@@ -248,6 +243,8 @@ def _finish(plan: Plan, stage: Path, book: Path, runs: Sequence[Future], say: Ca
     if faults:
         return Outcome(plan, book, faults)
     shutil.copy(stage / FILE_NAME, html / FILE_NAME)
+    # First, since without it what is left of an old book, should this be cut short, is not taken for a whole one.
+    (book / FILE_NAME).unlink(missing_ok=True)
     shutil.rmtree(book, ignore_errors=True)
     book.parent.mkdir(parents=True, exist_ok=True)
     html.rename(book)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import jinja2
@@ -14,6 +15,7 @@ from analysis.present.numbers import NO_VALUE, UNIT_WORDS, number
 from analysis.present.pages.comparison import CAVEATS
 from analysis.publish.manifest import GUIDE_FOLDER, read_manifest
 from analysis.publish.plan import PROJECT_ROOT
+from analysis.sources.kept import copy_folder
 
 MARKER = ".assistansboken"
 ASSETS = Path(__file__).parent / "assets"
@@ -60,27 +62,31 @@ def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, guide: Pa
     prepare(out, root)
     new, old = _beside(out, "new"), _beside(out, "old")
     _remove(new, root)
-    new.mkdir(parents=True)
-    (new / MARKER).write_text("Byggd av Assistansboken; ersätts vid nästa bygge.\n", encoding="utf-8")
-    sources = dict(books)
-    if carry_over and out.is_dir():
-        for folder in out.iterdir():
-            if folder.name not in (GUIDE_FOLDER, *sources) and read_manifest(folder) is not None:
-                sources[folder.name] = folder
-    for slug, folder in sources.items():
-        shutil.copytree(folder, new / slug)
-    _write_start_page(new, has_guide=guide is not None)
-    if guide is not None:
-        shutil.copytree(guide, new / GUIDE_FOLDER)
-    if out.exists():
-        out.rename(old)
     try:
+        new.mkdir(parents=True)
+        (new / MARKER).write_text("Byggd av Assistansboken; ersätts vid nästa bygge.\n", encoding="utf-8")
+        sources = dict(books)
+        if carry_over and out.is_dir():
+            for folder in out.iterdir():
+                if folder.name not in (GUIDE_FOLDER, *sources) and read_manifest(folder) is not None:
+                    sources[folder.name] = folder
+        for slug, folder in sources.items():
+            copy_folder(folder, new / slug)
+        _write_start_page(new, has_guide=guide is not None)
+        if guide is not None:
+            copy_folder(guide, new / GUIDE_FOLDER)
+        if out.exists():
+            out.rename(old)
         new.rename(out)
-    except OSError:
-        if old.exists():
+    except BaseException:
+        if old.exists() and not out.exists():
             old.rename(out)
+        shutil.rmtree(new, ignore_errors=True)
         raise
-    _remove(old, root, checked=True)
+    # The new site stands, so what is left of the old one, should it not go, is left to the next time.
+    with suppress(OSError, KeyboardInterrupt):
+        if old.exists():
+            _empty(old)
 
 
 def _write_start_page(site: Path, *, has_guide: bool) -> None:
@@ -147,10 +153,20 @@ def _is_ours(folder: Path, root: Path) -> bool:
     return built and folder in (home, _beside(home, "old"))
 
 
-def _remove(folder: Path, root: Path, *, checked: bool = False) -> None:
+def _remove(folder: Path, root: Path) -> None:
     if not folder.exists():
         return
-    if not checked and not _is_ours(folder, root) and any(folder.iterdir()):
+    if not _is_ours(folder, root) and any(folder.iterdir()):
         raise SiteFault(f"{folder} är inte skapad av det här programmet och tas därför inte bort. "
                         "Flytta den och försök igen.")
+    _empty(folder)
+
+
+def _empty(folder: Path) -> None:
+    """Take a folder away, last of all what tells that it is ours: cut short, it can be taken away the next time."""
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path)
+        elif path.name != MARKER:
+            path.unlink()
     shutil.rmtree(folder)

@@ -36,7 +36,7 @@ class Fault:
             place += f", rad {self.row}"
         if self.column is not None and self.cell is None:
             place += f", kolumn {self.column}"
-        found = "" if self.value is None else f" Står nu: ”{self.value}”."
+        found = "" if self.value in (None, "") else f" Står nu: ”{self.value}”."
         return f"{place}: {self.problem}.{found} Väntat: {self.expected}. Gör så här: {self.advice}."
 
 
@@ -68,11 +68,15 @@ def file_fault(error: OSError, shown: str, expected: str) -> Fault:
 
 _SYSTEM_FAULTS = (
     ((errno.ENOSPC, errno.EDQUOT), "disken är full", "frigör plats på disken och kör kommandot igen"),
+    ((errno.EFBIG,), "disken tar inte emot så stora filer", "välj en mapp på en annan disk"),
     ((errno.EACCES, errno.EPERM, errno.EBUSY),
      "filen är öppen i ett annat program, eller så får du inte läsa eller skriva där",
-     "stäng filen i Excel och kör kommandot igen; hjälper det inte, kontrollera behörigheten till mappen"),
+     "stäng filen i Excel, och mappen i Utforskaren och webbläsaren, och kör kommandot igen; hjälper det inte, "
+     "kontrollera behörigheten till mappen"),
     ((errno.EROFS,), "mappen går bara att läsa", "välj en mapp där du får spara"),
     ((errno.ENOENT, errno.ENOTDIR), "filen eller mappen finns inte", "kontrollera sökvägen"),
-    ((errno.EISDIR,), "det är en mapp och inte en fil", "ange filens namn"),
+    ((errno.EISDIR,), "det är en mapp och inte en fil", "ange filens namn, eller byt namn på mappen"),
+    ((errno.EEXIST, errno.ENOTEMPTY), "något annat finns redan där", "byt namn på eller flytta det som finns"),
+    ((errno.ELOOP,), "genvägen leder tillbaka till sig själv", "ersätt genvägen med filen eller mappen"),
     ((errno.ENAMETOOLONG, errno.EINVAL), "namnet går inte att använda", "välj ett kortare namn utan specialtecken"),
 )

@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,12 +18,13 @@ import yaml
 
 from analysis.sources.doubts import Cell, Review
 from analysis.sources.faults import DataError, Fault, file_fault, shown_path
+from analysis.sources.kept import copy_folder
 from analysis.sources.local_words import drafts
 from analysis.sources.municipal_codes import MunicipalCode, find_municipality, read_codes, slug_faults
 from analysis.sources.municipality import Municipality, default_data_directory, list_municipalities
 from analysis.sources.reader import decode, read_table
 from analysis.sources.registers import Register, Source, read_sources
-from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE
+from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE, in_words
 from analysis.sources.template import (
     CODE,
     FIRST_YEAR,
@@ -107,8 +108,9 @@ def create_municipality(
         except BaseException:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-    finally:
+    except BaseException:
         beside.unlink(missing_ok=True)
+        raise
 
 
 def export_workbook(
@@ -150,8 +152,9 @@ def export_workbook(
         beside = _written_beside(workbook, content)
         try:
             beside.replace(workbook)
-        finally:
+        except BaseException:
             beside.unlink(missing_ok=True)
+            raise
 
 
 def import_workbook(
@@ -186,7 +189,7 @@ def import_workbook(
         )
     with _told(data_directory):
         register_path = data_directory / "kallor.yml"
-        register = register_path.read_bytes() if register_path.exists() else b""
+        register = register_path.read_bytes()
         new_register = _merge_sources(content, register, register_path)
         existing = folder.is_dir()
         files = {f"{name}.csv": _csv(table, padded=False) for name, table in tables.items()}
@@ -224,7 +227,7 @@ def _told(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        shown = str(error.filename or path)
+        shown = str(error.filename2 or error.filename or path)
         raise DataError([file_fault(error, shown, "att filen går att läsa och skriva")]) from error
 
 
@@ -316,8 +319,9 @@ def _card_of(content: WorkbookContent, data_directory: Path) -> tuple[Card, str]
                 )
             )
     elif not faults:
+        codes = read_codes(data_directory)
         try:
-            county = find_municipality(read_codes(data_directory), card.name, code).county
+            county = find_municipality(codes, card.name, code).county
         except DataError as error:
             faults += [
                 dataclasses.replace(fault, file=content.shown, column=fault.file.removeprefix("--"))
@@ -349,11 +353,11 @@ def _stage(stage: Path, data_directory: Path, slug: str, files: Mapping[str, byt
     """Make a copy of the data folder in which the workbook's tables have taken their places."""
     stage.mkdir()
     (stage / "kallor.yml").write_bytes(register)
-    _copy(data_directory / "nationellt", stage / "nationellt")
+    copy_folder(data_directory / "nationellt", stage / "nationellt")
     for other in list_municipalities(data_directory):
         (stage / "kommuner" / other).mkdir(parents=True)  # by name only, for those that compare themselves with it
     folder = stage / "kommuner" / slug
-    _copy(data_directory / "kommuner" / slug, folder)
+    copy_folder(data_directory / "kommuner" / slug, folder)
     for name, content in files.items():
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(content)
@@ -394,6 +398,9 @@ def _in_sheet(fault: Fault, table: SheetTable, shown: str) -> Fault:
         )
         for text in (fault.problem, fault.expected, fault.advice)
     ]
+    if column is not None and column.allowed:
+        words[1] = "något av " + ", ".join(in_words(value) or "(tomt)" for value in column.allowed)
+        words[2] = "välj i listan som cellen har"
     if "står redan på rad" in fault.problem:
         labels = {column.name: column.label for column in table.spec.all_columns}
         names = "|".join(map(re.escape, table.spec.key))
@@ -461,24 +468,16 @@ def _merge_sources(content: WorkbookContent, register: bytes, path: Path) -> byt
     return text.replace("\n", ending).encode("utf-8")
 
 
-def _copy(folder: Path, copy: Path) -> None:
-    """Copy a folder that may be missing; unlike shutil.copytree it stops at the first fault, and says which."""
-    copy.mkdir(parents=True, exist_ok=True)
-    for path in sorted(folder.rglob("*")):
-        target = copy / path.relative_to(folder)
-        if path.is_dir():
-            target.mkdir(exist_ok=True)
-        else:
-            shutil.copy2(path, target)
-
-
 def _written_beside(path: Path, content: bytes) -> Path:
     """Write a file beside the place that it is meant for, and return where."""
     beside = path.with_name(f".{path.name}.ny")
     try:
         beside.write_bytes(content)
-    except BaseException:
-        beside.unlink(missing_ok=True)
+    except BaseException as error:
+        with suppress(OSError):
+            beside.unlink()
+        if isinstance(error, OSError):
+            error.filename = str(path)  # the name that the analyst knows
         raise
     return beside
 
@@ -495,7 +494,7 @@ def _swap_folder(folder: Path, files: Mapping[str, bytes], then: tuple[Path, byt
     beside = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _copy(folder, new)
+        copy_folder(folder, new)
         for name, content in files.items():
             (new / name).parent.mkdir(parents=True, exist_ok=True)
             (new / name).write_bytes(content)
@@ -514,8 +513,10 @@ def _swap_folder(folder: Path, files: Mapping[str, bytes], then: tuple[Path, byt
             if old.exists():
                 old.rename(folder)
             raise
-    finally:
+    except BaseException:
         shutil.rmtree(new, ignore_errors=True)
         if beside:
             beside.unlink(missing_ok=True)
-    shutil.rmtree(old, ignore_errors=True)
+        raise
+    with suppress(KeyboardInterrupt):  # the new folder stands, whatever becomes of the old one
+        shutil.rmtree(old, ignore_errors=True)

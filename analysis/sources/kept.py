@@ -6,6 +6,7 @@ import datetime
 import io
 import json
 import os
+import shutil
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -114,6 +115,17 @@ def _unpacked(path: Path) -> Fetched:
     }
     moment = datetime.datetime.fromisoformat(listing["hamtat"])
     return Fetched(moment, areas, tuple(listing["nyckeltal"]), tuple(answers), path.name)
+
+
+def copy_folder(folder: Path, copy: Path) -> None:
+    """Copy a folder that may be missing; unlike shutil.copytree it stops at the first fault, and says which."""
+    copy.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.rglob("*")):
+        target = copy / path.relative_to(folder)
+        if path.is_dir():
+            target.mkdir(exist_ok=True)
+        else:
+            shutil.copy2(path, target)
 
 
 def swap(files: Mapping[Path, bytes | None]) -> None:

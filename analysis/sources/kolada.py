@@ -122,8 +122,12 @@ class Kolada:
         sleep: Callable[[float], None] = time.sleep,
         tell: Callable[[str], None] = print,
     ):
-        parts = urlsplit(address)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(address)
+            whole = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+        except ValueError:
+            whole = False
+        if not whole:
             raise KoladaFault(f"”{address}” är ingen adress. Skriv den som https://api.kolada.se/v3.")
         self.address = address.rstrip("/")
         self.answers: list[Answer] = []

@@ -38,7 +38,7 @@ def read_codes(data_directory: Path) -> list[MunicipalCode]:
     if sources:
         try:
             frame, faults = read_table(path, CODE_TABLE, sources, shown_path(path, data_directory))
-        except OSError:
+        except FileNotFoundError:
             faults = [
                 Fault(
                     shown_path(path, data_directory),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import difflib
+import os
 import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ import pandas as pd
 
 from analysis.sources.accessibility import LegalFact, Statement, read_legal_facts, read_statement
 from analysis.sources.doubts import ACKNOWLEDGED, Acknowledgement
-from analysis.sources.faults import DataError, Fault, shown_path
+from analysis.sources.faults import DataError, Fault, file_fault, shown_path
 from analysis.sources.glossary import Term, read_glossary
 from analysis.sources.local_words import LocalText, read_local_words
 from analysis.sources.reader import read_table
@@ -243,7 +244,7 @@ def _read_tables(folder, specs, sources, data, *, required, beside=()):
                                 f"spara den som {near[0]}.csv" if near else "byt namn eller ta bort filen"))
     for name, spec in specs.items():
         path = folder / f"{name}.csv"
-        if not path.exists():
+        if not os.path.lexists(path):  # a link that leads nowhere is not a table that is missing
             if required and not spec.fetched:
                 faults.append(Fault(shown_path(path, data), "filen saknas", spec.title, "lägg tillbaka filen"))
             continue
@@ -251,8 +252,7 @@ def _read_tables(folder, specs, sources, data, *, required, beside=()):
             tables[name], more = read_table(path, spec, sources, shown_path(path, data))
             tables[name].attrs["table"] = spec.title  # follows the rows, so that a result can tell what it used
         except OSError as error:
-            more = [Fault(shown_path(path, data), f"filen kan inte läsas ({error.strerror})", "en läsbar CSV-fil",
-                          "stäng filen om den är öppen i Excel och kontrollera behörigheten")]
+            more = [file_fault(error, shown_path(path, data), "en läsbar CSV-fil")]
         faults += more
     return tables, faults
 

@@ -32,6 +32,10 @@ _ADVICE = {
     "procenttecken i cellen": "ta bort procenttecknet; enheten står i kolumnens namn",
     "punkten kan stå för tusental": "skriv decimaler med komma och tusental med mellanslag eller utan skiljetecken",
     "orimligt stort tal": "rätta talet; kanske har två celler klistrats ihop",
+    "otillåtet värde": "skriv ett av de ord som är tillåtna",
+    "negativt tal": "ta bort minustecknet om talet i övrigt är rätt",
+    "för litet tal": "skriv ett tal inom gränserna",
+    "orimligt tal": "skriv ett tal inom gränserna",
     "inget datum": "skriv år, månad och dag med bindestreck",
 }
 
@@ -219,7 +223,7 @@ def _validate(frame, spec, sources, shown, raw, header) -> list[Fault]:
             problem = "otillåtet värde" if column.allowed else "för litet tal" if below else "orimligt tal"
             if below and column.minimum == 0:
                 problem = "negativt tal"
-            faults.append(Fault(shown, problem, column.expected, "rätta cellen", line, case.column,
+            faults.append(Fault(shown, problem, column.expected, _ADVICE[problem], line, case.column,
                                 written(line, case.column)))
     key = list(spec.key)
     complete = frame.dropna(subset=key)

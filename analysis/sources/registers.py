@@ -13,7 +13,7 @@ from pathlib import Path
 import yaml
 
 from analysis.sources.cells import has_control_character, visible
-from analysis.sources.faults import Fault
+from analysis.sources.faults import Fault, file_fault
 from analysis.sources.schema import STATUSES
 
 # What each entry of rimlighet.yml must give: its lower limit, its upper one, or both.
@@ -170,8 +170,7 @@ class Register:
             self.fault("filen saknas", "en YAML-fil", "lägg tillbaka filen")
             return
         except OSError as error:
-            self.fault(f"filen kan inte läsas ({error.strerror})", "en läsbar YAML-fil",
-                       "stäng filen om den är öppen i ett annat program och kontrollera behörigheten")
+            self.faults.append(file_fault(error, shown, "en läsbar YAML-fil"))
             return
         except UnicodeDecodeError:
             self.fault("filen är inte skriven i UTF-8", "en textfil i UTF-8", "spara om filen med kodningen UTF-8")

@@ -99,8 +99,8 @@ def read_workbook(path: Path) -> WorkbookContent:
 
 def _open(path: Path) -> tuple[openpyxl.Workbook, openpyxl.Workbook]:
     """Return the workbook twice: with its formulas, and with the values that Excel last computed."""
-    shown = path.name
-    for lock in (path.with_name(f"~${path.name}"), path.with_name(f".~lock.{path.name}#")):
+    shown = path.name or str(path)
+    for lock in (path.parent / f"~${path.name}", path.parent / f".~lock.{path.name}#"):
         if lock.exists():
             raise DataError(
                 [
@@ -585,7 +585,7 @@ def _numeric(value: float, number_format: str, column: ColumnSpec) -> tuple[str,
         shown = number_text(float(Decimal(repr(value)) * 100))
         if column.unit != "procent":
             raise _Unreadable(
-                "cellen är visad som procent",
+                "cellen visas som procent",
                 "ändra cellens format till Allmänt och skriv värdet i den enhet som rubriken anger",
                 f"{shown} %",
             )

@@ -25,6 +25,14 @@ def _decomposed(book: Book, part: str) -> Result | None:
         return None
 
 
+def _modelled(book: Book, part: str) -> Result | None:
+    """Return the model; nothing where no year has all that it takes."""
+    try:
+        return _MODELS[part](book.municipality)
+    except MissingData:
+        return None
+
+
 def _signed(value_tkr: float) -> str:
     return f"{number(value_tkr / 1000, 1, signed=True)}{NO_BREAK_SPACE}mnkr"
 
@@ -79,8 +87,11 @@ def decomposition_chart(book: Book, part: str) -> ChartView | Prose:
 
 
 def model_sentence(book: Book, part: str) -> str:
-    """Return the largest residual, and the years that the model meets within one percent."""
-    frame = _MODELS[part](book.municipality).frame
+    """Return the largest residual, and the years that the model meets within one percent; nothing without a model."""
+    result = _modelled(book, part)
+    if result is None:
+        return ""
+    frame = result.frame
     share = frame["rest_procent"].dropna()
     if share.empty:
         return "Modellen ger noll alla år och kan inte jämföras i procent."
@@ -96,8 +107,11 @@ def model_sentence(book: Book, part: str) -> str:
 
 
 def model_text(book: Book, part: str) -> Prose:
-    """Return how well the model meets the booked cost, with and without one-off items."""
-    frame = _MODELS[part](book.municipality).frame
+    """Return how well the model meets the booked cost, with and without one-off items, or why there is none."""
+    result = _modelled(book, part)
+    if result is None:
+        return prose("Inget år i underlaget har allt som modellen räknar med: kostnad, volym och schablonbelopp.")
+    frame = result.frame
     sentences = [model_sentence(book, part)]
     if (frame["rest_tkr"] != frame["rest_utan_engangsposter_tkr"]).any():
         booked, without, placed = (
@@ -110,14 +124,17 @@ def model_text(book: Book, part: str) -> Prose:
     return prose(*sentences)
 
 
-def model_table(book: Book, part: str) -> TableView:
-    """Return model, booked cost and residuals."""
-    return TableView(book.municipality, _MODELS[part](book.municipality))
+def model_table(book: Book, part: str) -> TableView | Prose:
+    """Return model, booked cost and residuals; nothing without a model."""
+    result = _modelled(book, part)
+    return TableView(book.municipality, result) if result else prose()
 
 
-def model_chart(book: Book, part: str) -> ChartView:
-    """Return booked and modelled cost as two lines."""
-    result = _MODELS[part](book.municipality)
+def model_chart(book: Book, part: str) -> ChartView | Prose:
+    """Return booked and modelled cost as two lines; nothing without a model."""
+    result = _modelled(book, part)
+    if result is None:
+        return prose()
     return ChartView(
         book.municipality,
         result,
