@@ -23,13 +23,15 @@ from analysis.measures.schablon import days_in_year
 from analysis.sources import DataError, load_municipality
 from analysis.sources.cells import number_text
 from analysis.sources.doubts import GUIDE, Cell, Doubt, Figure, said
+from analysis.sources.municipality import SmallNumbers
 from analysis.sources.reader import read_table
 from analysis.sources.registers import BOUNDS
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 
 SOURCE = "malmo_2025"
 AREA = "Provköping"
-BASE = load_municipality("malmo")
+# Malmö shows its small counts; a new municipality does not.
+BASE = dataclasses.replace(load_municipality("malmo"), small_numbers=SmallNumbers())
 RATE = BASE.parameters["schablonbelopp"]
 Tables = dict[str, list[dict]]
 
@@ -272,6 +274,7 @@ CASES = [
     ("loneokning", {at("loner", "till_ar", fran_ar=2021): 2021}, ["5,5 procent"]),
     ("andelar_i_riket", {at("val_av_utforare_riket", "foretag_procent", beslut_av="kommun"): 48},
      ["kommunen 40 procent", "kooperativ 6 procent", "De blir 98 procent"]),
+    ("sma_antal_i_text", {at("tillskott", "beskrivning", ar=2022): "Anslag för 3 brukare"}, ["”3 brukare”"]),
 ]  # fmt: skip
 
 
@@ -355,19 +358,19 @@ def volumes(draw: st.DrawFn) -> Tables:
 
 
 def claimed(found: list[Doubt]) -> list[str]:
-    """The doubts but those that chance may give: two amounts alike, and a deficit that comes or goes."""
-    chance = ("samma_belopp-", "hopp-ekonomi-nettokostnad_tkr-utforare-")
+    """The doubts but those that chance may give: amounts alike, a deficit that comes or goes, a year without any."""
+    chance = ("samma_belopp-", "hopp-ekonomi-nettokostnad_tkr-utforare-", "hopp-floden-")
     return [str(doubt) for doubt in found if not doubt.id.startswith(chance)]
 
 
 @given(volumes())
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_figures_that_follow_from_one_another_never_warn(tmp_path_factory, tables):
     assert claimed(doubts(tmp_path_factory.getbasetemp() / "foljer", tables, 2026)) == []
 
 
 @given(volumes())
-@settings(max_examples=20)
+@settings(max_examples=15)
 def test_rounding_to_whole_mnkr_never_warns_of_the_parts(tmp_path_factory, tables):
     for row in tables["ekonomi"]:
         for column in ("budget_tkr", "nettokostnad_tkr"):
@@ -392,7 +395,7 @@ THOUSANDFOLD = [
 
 
 @given(tables=volumes(), case=st.sampled_from(THOUSANDFOLD), data=st.data())
-@settings(max_examples=40)
+@settings(max_examples=15)
 def test_a_cell_a_thousand_times_too_large_is_always_told(tmp_path_factory, tables, case, data):
     table, column, part = case
     rows = [number for number, row in enumerate(tables[table]) if row["verksamhet"] == part]
@@ -408,7 +411,7 @@ def test_a_cell_a_thousand_times_too_large_is_always_told(tmp_path_factory, tabl
 
 
 @given(tables=volumes(), column=st.sampled_from(["budget_tkr", "nettokostnad_tkr"]), data=st.data())
-@settings(max_examples=20)
+@settings(max_examples=15)
 def test_the_whole_and_a_part_that_have_changed_places_are_always_told(tmp_path_factory, tables, column, data):
     year = data.draw(st.sampled_from(sorted({row["ar"] for row in tables["ekonomi"]})))
     by_part = {row["verksamhet"]: row for row in tables["ekonomi"] if row["ar"] == year}
@@ -419,7 +422,7 @@ def test_the_whole_and_a_part_that_have_changed_places_are_always_told(tmp_path_
 
 
 @given(tables=volumes(), data=st.data())
-@settings(max_examples=20)
+@settings(max_examples=15)
 def test_two_parts_that_have_changed_places_are_always_told_where_they_are_unlike(tmp_path_factory, tables, data):
     year = data.draw(st.sampled_from(sorted({row["ar"] for row in tables["ekonomi"]})))
     by_part = {row["verksamhet"]: row for row in tables["ekonomi"] if row["ar"] == year}
