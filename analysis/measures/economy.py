@@ -22,11 +22,16 @@ DEVIATION = Quantity("budgetavvikelse_tkr", "Budgetavvikelse", "tkr", signed=Tru
 def economy_rows(municipality: Municipality, part: str) -> pd.DataFrame:
     """Return the rows of `ekonomi` that make up a part; for `totalt` its own rows, else all the parts'.
 
-    Raises MissingData where there are none.
+    A sum over fewer parts than there are is not the whole: a year without one of them is left out. Raises MissingData
+    where there are no rows.
     """
     if part != "totalt":
         return rows(municipality, "ekonomi", verksamhet=part)
     frame = rows(municipality, "ekonomi")
+    years = municipality.years_of_the_whole()
+    if not years:
+        raise MissingData(f"{municipality.slug}: inget år har uppgifter för alla delar")
+    frame = frame[frame["ar"].isin(years)]
     own = frame[frame["verksamhet"] == "totalt"]
     return own if not own.empty else frame
 
@@ -52,13 +57,8 @@ def budget_outcome(municipality: Municipality, part: str = "totalt") -> Draft:
     used = economy_rows(municipality, part)
     grouped = used.groupby("ar")
     frame = grouped[["budget_tkr", "nettokostnad_tkr"]].sum(min_count=1)
-    # A sum over fewer parts than the other years have is not the whole.
-    whole = grouped["verksamhet"].nunique() == used["verksamhet"].nunique()
     budgeted = grouped["budget_tkr"].count() == grouped["verksamhet"].count()
     frame["budget_tkr"] = frame["budget_tkr"].where(budgeted)
-    frame = frame[whole]
-    if frame.empty:
-        raise MissingData(f"{municipality.slug}: inget år har uppgifter för alla delar")
     frame["budgetavvikelse_tkr"] = frame["budget_tkr"] - frame["nettokostnad_tkr"]
     return Draft(
         frame.sort_index(),

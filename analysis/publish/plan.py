@@ -219,6 +219,8 @@ def _describe(table: str, national: str, parts: list[str], name_table: Callable[
         return f"{rows} för {listed([PART_WORDS.get(part, part) for part in parts], 'eller')}" if all(parts) else rows
     spec = MUNICIPAL_TABLES.get(table)
     named = name_table(spec) if spec else f"{table}.csv"
+    if table == "ekonomi" and not all(parts):
+        return f"{named} med minst ett år som har alla delar"
     if not all(parts):
         return named
     if table == "iakttagelser":

@@ -37,7 +37,8 @@ FETCHED_FOLDER = "kolada"  # in data/nationellt
 REPEATED = "andrahand"
 # Where a municipality says nothing: counts from 1 to 4 are not shown.
 DEFAULT_THRESHOLD = 5
-LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 2, 100
+# With a lower one every ".." would be a 1.
+LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 3, 100
 _CARD_FIELDS = ("namn", "kod", "lan", "namnd", "uppdragsgivare", "uppdrag", "uppdrag_kalla", "uppdrag_plats", "period",
                 "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden", "tillganglighet",
                 "sma_tal", ACKNOWLEDGED)
@@ -72,8 +73,8 @@ class Municipality:
     the published investigation, empty where there is none. `statement` is what the municipality says of how accessible
     its site is, and `legal_facts` what the law asks of it. `bounds` tell when figures are too far apart to be right,
     and `acknowledged` which such doubts the analyst has looked into. `texts` are its own words, by their place in the
-    book. `unprotected` is there where small counts have been taken out of the tables (see measures/small_numbers.py):
-    the municipality as it was before.
+    book. `thresholds` are those that municipalities' cards set for small counts, by area. `unprotected` is there where
+    small counts have been taken out of the tables (see measures/small_numbers.py): the municipality as it was before.
     """
 
     slug: str
@@ -99,6 +100,7 @@ class Municipality:
     texts: Mapping[str, LocalText]
     bounds: Mapping[str, Bound]
     acknowledged: tuple[Acknowledgement, ...]
+    thresholds: Mapping[str, int]
     small_numbers: SmallNumbers = SmallNumbers()
     unprotected: Municipality | None = None
 
@@ -108,8 +110,25 @@ class Municipality:
         A need is a table, `tabell:verksamhet`, `iakttagelser:kapitel`, `fakta:uppgift`, `floden:grupp`,
         `nationellt:tabell` or `nationellt:tabell:verksamhet` (a row for the municipality's own area in a national
         table), `uppdrag` or `grannar` (what its card says), or several with `|` between, one of which is enough.
+        `ekonomi` alone needs a year in which the whole is known.
         """
         return all(any(self._has(one) for one in name.split("|")) for name in names)
+
+    def threshold_of(self, area: str) -> int:
+        """Return from which count on persons of another area are shown, as its own card says if it has one."""
+        return self.thresholds.get(area, DEFAULT_THRESHOLD)
+
+    def years_of_the_whole(self) -> list[int]:
+        """Return the years of `ekonomi` in which the whole is known: its own rows, else those with every part.
+
+        A part of which every row has been taken out is a part all the same.
+        """
+        frame = self.tables.get("ekonomi")
+        if frame is None:
+            return []
+        parts = set((self.unprotected or self).tables["ekonomi"]["verksamhet"])
+        wanted = {"totalt"} if "totalt" in parts else parts
+        return [int(year) for year, rows in frame.groupby("ar") if wanted <= set(rows["verksamhet"])]
 
     def _has(self, need: str) -> bool:
         table, _, part = need.partition(":")
@@ -127,6 +146,8 @@ class Municipality:
         frame = self.tables.get(table)
         if frame is None:
             return False
+        if need == "ekonomi":
+            return bool(self.years_of_the_whole())
         column = {"iakttagelser": "kapitel", "fakta": "uppgift", "floden": "grupp"}.get(table, "verksamhet")
         return not part or bool((frame[column] == part).any())
 
@@ -196,7 +217,8 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
         raise DataError(faults)
     card["compare_with"] = tuple(dict.fromkeys([*card["compare_with"], *_fetched_areas(national, card["area"])]))
     return Municipality(slug=slug, tables=tables, national=national, sources=sources, parameters=parameters,
-                        glossary=glossary, legal_facts=legal_facts, texts=texts, bounds=bounds, **card)
+                        glossary=glossary, legal_facts=legal_facts, texts=texts, bounds=bounds,
+                        thresholds=_thresholds(data), **card)
 
 
 def _read_national(folder, sources, data, document):
@@ -336,6 +358,19 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
     }
 
 
+def _thresholds(data: Path) -> dict[str, int]:
+    """Return the threshold of each area whose municipality has a card that sets one, or that shows all."""
+    found = {}
+    for slug in list_municipalities(data):
+        path = data / "kommuner" / slug / "kommun.yml"
+        if path.is_file() and b"sma_tal" in path.read_bytes():
+            register = Register(path, shown_path(path, data))
+            chosen = _read_small_numbers(register, register.content)
+            # What is wrong with another's card is told where that municipality is read.
+            found[str(register.content.get("omrade") or register.content.get("namn"))] = chosen.threshold
+    return found
+
+
 def _read_small_numbers(register: Register, content: Mapping) -> SmallNumbers:
     """Return what the card says of small counts: a limit, or a reason to show them all."""
     given = register.take(content, "sma_tal", Mapping, "grans och ett tal, eller visas och ett skäl", default={}) or {}
@@ -348,6 +383,9 @@ def _read_small_numbers(register: Register, content: Mapping) -> SmallNumbers:
                        field="sma_tal")
     if "visas" in given:
         reason = register.take(given, "visas", str, "skälet till att små antal får visas", "sma_tal") or ""
+        if reason and not re.search(r"\w{2}", reason):
+            register.fault("inget skäl", "skälet till att små antal får visas, med ord", "skriv skälet",
+                           field="sma_tal.visas", value=reason)
         return SmallNumbers(0, reason.strip().rstrip("."))
     threshold = register.take(given, "grans", int, "ett heltal, till exempel 5", "sma_tal", default=DEFAULT_THRESHOLD)
     if threshold is not None and not LOWEST_THRESHOLD <= threshold <= HIGHEST_THRESHOLD:
