@@ -261,7 +261,7 @@ def pdf_faults(path: Path, expected: Content, manifest: dict) -> Iterator[str]:
     with pikepdf.open(path) as pdf:
         yield from _property_faults(pdf, manifest)
         yield from _page_faults(pdf)
-        root = _tagged(pdf)
+        root = tagged(pdf)
         yield from _outline_faults(pdf, root, manifest)
         yield from _table_faults(pdf, root)
         found, faults = _pdf_content(root)
@@ -363,7 +363,7 @@ def _pdf_content(root: Element) -> tuple[Content, list[str]]:
     return found, faults
 
 
-def _tagged(pdf: pikepdf.Pdf) -> Element:
+def tagged(pdf: pikepdf.Pdf) -> Element:
     """The tree of tags, each element with its text as a screen reader gets it."""
     pieces, fonts = {}, {}
     for number, one in enumerate(pdf.pages):

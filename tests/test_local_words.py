@@ -596,7 +596,7 @@ def test_no_letter_is_lost_in_silence(text):
             "två 17-åringar, ett av barnen, sju insatstagare",
             [(1, "två 17-åringar"), (1, "ett av barnen"), (1, "sju insatstagare")],
         ),
-        ("12 brukare, 1 000 personer, 2,5 brukare, 1.5 barn", []),
+        ("12 brukare, 100 personer, 1 000 personer, 2,5 brukare, 1.5 barn", [(1, "12 brukare")]),
         ("en del brukare, ett beslut om barn, en ökning bland brukare, två timmar per brukare", []),
         ("fem barnomsorgsplatser, 3 kommuner, 9 § LSS, en kostnad som man ser", []),
         ("tre. Brukare", []),

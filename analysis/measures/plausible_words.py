@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from analysis.measures.evidence import Evidence, doubt
-from analysis.measures.small_numbers import REPEATING_TABLES
+from analysis.measures.small_numbers import REPEATING_TABLES, withheld_cells
 from analysis.sources.doubts import Cell, Doubt, Figure
 from analysis.sources.faults import shown_path
 from analysis.sources.local_words import persons_mentioned
@@ -34,16 +34,13 @@ def _mentioned(evidence: Evidence) -> Iterator[tuple[str, int, str, int, str]]:
         file = shown_path(evidence.folder / "texter" / f"{place}.md", evidence.data)
         for line, count, words in persons_mentioned(text.text):
             yield file, line, "text", count, words
+    withheld = {(cell.table, cell.row) for cell in withheld_cells(evidence.municipality)}
     for name, table in evidence.municipality.tables.items():
         columns = [one.name for one in MUNICIPAL_TABLES[name].columns if one.kind == "text" and not one.allowed]
         for column in columns if name not in REPEATING_TABLES else ():
-            for (index, row), text in zip(evidence.rows(name).iterrows(), table[column], strict=True):
+            for index, text in table[column].items():
                 for _, count, words in persons_mentioned(text):
-                    # In a description ”en brukare” is seldom a count.
-                    if not _is_a_count(name, row) and not words.lower().startswith(("en ", "ett ")):
+                    # A row of single figures goes with its words; and in a description ”en brukare” is seldom a count.
+                    gone = name in ("scenario", "fakta") and (name, index) in withheld
+                    if not gone and not words.lower().startswith(("en ", "ett ")):
                         yield evidence.file(name), evidence.line(name, index), column, count, words
-
-
-def _is_a_count(table: str, row) -> bool:
-    """Tell whether the row itself holds a count of users, which goes with its words where it is small."""
-    return table == "scenario" and str(row["indata"]).startswith("brukare")

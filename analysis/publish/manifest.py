@@ -19,8 +19,10 @@ from analysis.present.pages.comparison import shared_rows
 from analysis.present.pages.material import KEYED
 from analysis.publish.plan import PROJECT_ROOT, Plan
 from analysis.sources import Municipality
+from analysis.sources.schema import NATIONAL_TABLES
 
 FILE_NAME = "manifest.json"
+TABLES_OF_COUNTS = {name for name, spec in NATIONAL_TABLES.items() if any(column.persons for column in spec.columns)}
 # The guide's name in chapters/ and in the site, which no municipality can have.
 GUIDE_FOLDER = "handbok"
 TOOLS = ("jupyter-book", "sphinx", "papermill", "pandas", "altair", "vl-convert-python", "xlsxwriter", "typst",
@@ -119,8 +121,9 @@ def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT,
     hashes = _project_hashes(root, ".ipynb")
     municipal = [data_directory / "kommuner" / name for name in (slug, *peers)]
     for folder in (*municipal, data_directory / "nationellt"):
-        open_ = folder not in municipal or shows_small_counts(folder)
+        shown = shows_small_counts(folder if folder in municipal else municipal[0])
         for path in _files(folder):
+            open_ = shown or (folder not in municipal and path.stem not in TABLES_OF_COUNTS)
             digest = _hash([path]) if open_ else f"{KEYED} {_hash([path], key=key)}"
             hashes["data/" + path.relative_to(data_directory).as_posix()] = digest
     hashes["data/kallor.yml"] = _hash([data_directory / "kallor.yml"])

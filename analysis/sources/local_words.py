@@ -518,7 +518,7 @@ _BETWEEN = re.compile(
 _COUNT_WORDS = ("en", "två", "tre", "fyra", "fem", "sex", "sju", "åtta", "nio")
 _COUNTED = re.compile(
     rf"""
-    (?<![\w§])(?<!\d[.,:])(?P<count>[1-9]|en|ett|två|tre|fyra|fem|sex|sju|åtta|nio)\)?
+    (?<![\w§])(?<!\d[.,:])(?P<count>[1-9][0-9]?|en|ett|två|tre|fyra|fem|sex|sju|åtta|nio)\)?
     (?:\s+av(?=\s))?(?:\s+{_BETWEEN.pattern}){{0,2}}?\s+\(?(?:{_PERSON.pattern})(?!\w)
 """,
     re.VERBOSE | re.IGNORECASE,
@@ -526,7 +526,7 @@ _COUNTED = re.compile(
 
 
 def persons_mentioned(text: str) -> list[tuple[int, int, str]]:
-    """Return where a text counts one to nine persons: the line, how many, and the words as they stand there.
+    """Return where a text counts up to 99 persons: the line, how many, and the words as they stand there.
 
     Found is a digit or a number word, then at most two words, then a word for persons: ”3 brukare”, ”två av våra
     äldre brukare”, ”ett barn”. A number in a table, or one that the reader must work out, is not found.
