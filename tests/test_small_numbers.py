@@ -17,6 +17,7 @@ from analysis import cli
 from analysis.measures import choice, comparison, own_provision, result, scenario, volumes
 from analysis.measures.economy import budget_outcome
 from analysis.measures.small_numbers import protect, withheld_cells
+from analysis.present import views
 from analysis.present.book import Book
 from analysis.present.numbers import WITHHELD
 from analysis.present.pages import material
@@ -310,9 +311,11 @@ def test_the_threshold_can_be_chosen(data_copy):
 
 
 @pytest.mark.parametrize(("slug", "threshold"), [
-    ("malmo", 20), ("malmo", 410), ("malmo", 460), ("huddinge", 24), ("bjuv", 9), ("ange", 5), ("lund", 600),
+    ("malmo", 20), ("malmo", 410), ("huddinge", 24), ("bjuv", 9), ("lund", 600),
 ])
-def test_every_chapter_is_sound_whatever_is_not_shown(slug, threshold):
+def test_every_chapter_is_sound_whatever_is_not_shown(slug, threshold, monkeypatch):
+    # A drawing takes longer than all else, and holds nothing that the table beside it does not.
+    monkeypatch.setattr(views, "to_svg", lambda chart, words: "")
     chosen = dataclasses.replace(load_municipality(slug), small_numbers=SmallNumbers(threshold))
     protected = protect(chosen)
     assert protected.unprotected is chosen
@@ -423,8 +426,10 @@ WORLDS = [
 
 
 @pytest.mark.parametrize(("slug", "table", "column", "one", "other", "also"), WORLDS)
-def test_nothing_in_the_book_depends_on_what_is_not_shown(slug, table, column, one, other, also):
+def test_nothing_in_the_book_depends_on_what_is_not_shown(slug, table, column, one, other, also, monkeypatch):
     """Two municipalities that differ only in a count that is not shown have the same book."""
+    # What is drawn, instead of the drawing, which takes long.
+    monkeypatch.setattr(views, "to_svg", lambda chart, words: f"{chart.to_json()} {words}")
     bare = dataclasses.replace(load_municipality(slug), small_numbers=SmallNumbers(5))
     changed = dict(bare.tables)
     assert (changed[table][column] == one).any()
