@@ -10,6 +10,7 @@ from analysis.measures.own_provision import USERS_PER_UNIT, organisation_ratios
 from analysis.measures.small_numbers import protect
 from analysis.present.book import Book
 from analysis.present.pages import (
+    background,
     choice,
     comparison,
     costs,
@@ -220,6 +221,14 @@ def test_a_budget_that_is_not_shown_is_not_said_to_be_missing():
     assert costs.deviation_sentence(book(ekonomi=[known]), "sfb") == "Underlaget har ingen budget att jämföra med."
     hidden = economy(2023, sfb=of_few(2023))
     assert costs.deviation_sentence(book(ekonomi=[known, *hidden]), "sfb") == f"Avvikelsen mot budgeten {NOT_SHOWN}"
+
+
+def test_an_outcome_that_is_not_shown_is_not_said_to_be_missing():
+    forecast = [{"avser_ar": 2023, "ordning": 1, "tillfalle": "mars", "budgetavvikelse_mnkr": -1.0}]
+    late, hidden = economy(2024, sfb=9000), economy(2023, sfb=of_few(2023))
+    assert "Underlaget har inte den" in words(background.forecast_text(book(prognoser=forecast, ekonomi=late)))
+    told = words(background.forecast_text(book(prognoser=forecast, ekonomi=late + hidden)))
+    assert told == f"Prognoserna gäller 2023. Årets budgetavvikelse {NOT_SHOWN}"
 
 
 def test_an_earlier_year_that_is_not_shown_is_not_said_to_be_missing_from_the_material():
