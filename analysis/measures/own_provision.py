@@ -380,11 +380,18 @@ def organisation_ratios(municipality: Municipality) -> Draft:
 
 
 def _last_count(municipality: Municipality) -> list[pd.DataFrame]:
-    """Return the last row that tells how many have the municipality as provider, or nothing."""
-    if not municipality.has("val_av_utforare"):
-        return []
-    counted = municipality.tables["val_av_utforare"].dropna(subset=["kommunen_antal"])
-    return [counted.sort_values(["tidpunkt", "lag"]).tail(1)] if len(counted) else []
+    """Return the last row that tells how many have the municipality as provider; nothing where it is not shown."""
+    occasion = ["tidpunkt", "lag"]
+
+    def last(one: Municipality) -> pd.DataFrame:
+        if not one.has("val_av_utforare"):
+            return pd.DataFrame(columns=occasion)
+        counted = one.tables["val_av_utforare"].dropna(subset=["kommunen_antal"])
+        return counted.sort_values(occasion).tail(1)
+
+    shown, counted = last(municipality), last(municipality.unprotected or municipality)
+    newest = shown[occasion].to_numpy().tolist() == counted[occasion].to_numpy().tolist()
+    return [shown] if newest and len(shown) else []
 
 
 def _divided(one: float | None, other: float | None) -> float | None:

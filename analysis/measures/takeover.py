@@ -15,6 +15,7 @@ from analysis.sources.registers import DatedValue
 
 NATION = "Riket"
 FALLS_AWAY, REMAINS, ADDED = "Faller bort", "Blir kvar", "Ny intäkt"
+FIRST_HOURS_ITEM = "De första timmarna i veckan enligt SFB"
 
 
 def grant_cut_per_inhabitant(municipality: Municipality) -> tuple[float, DatedValue, pd.DataFrame]:
@@ -153,9 +154,8 @@ def _booked(municipality: Municipality, part: str) -> tuple[int, float] | None:
 
 def _first_hours(municipality):
     booked = _booked(municipality, "sfb")
-    name = "De första timmarna i veckan enligt SFB"
     if booked:
-        return (f"{name}, bokfört", FALLS_AWAY, *booked), [rows(municipality, "ekonomi", verksamhet="sfb")]
+        return (f"{FIRST_HOURS_ITEM}, bokfört", FALLS_AWAY, *booked), [rows(municipality, "ekonomi", verksamhet="sfb")]
     counted = _people_with_sfb(municipality)
     if counted is None:
         return None
@@ -165,7 +165,7 @@ def _first_hours(municipality):
         return None
     amount = rate.in_year(year)
     cost = people * hours.value * days_in_year(year) / 7 * amount.value / 1000
-    return (f"{name}, räknat på antalet personer", FALLS_AWAY, year, cost), [row, hours, amount]
+    return (f"{FIRST_HOURS_ITEM}, räknat på antalet personer", FALLS_AWAY, year, cost), [row, hours, amount]
 
 
 def _people_with_sfb(municipality):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
+from analysis.measures.result import MissingData
 from analysis.measures.small_numbers import protect
 from analysis.present.own_words import own_words
 from analysis.present.views import Markup, Prose, bullets
@@ -30,6 +33,25 @@ class Book:
         """Tell whether the book being built has a chapter; outside a build, where nobody knows, it has."""
         chapters = self.manifest.get("chapters")
         return chapters is None or chapter in {one["name"] for one in chapters}
+
+    def withholds(self, there: Callable[[Book], object]) -> bool:
+        """Tell whether what this book lacks would be there, had no small counts been taken out of its data.
+
+        `there` looks for it in the book with everything shown: it returns nothing, or raises MissingData, where it is
+        missing also there. Only whether it is found is told, never what it is.
+        """
+        whole = self.municipality.unprotected
+        if whole is None:
+            return False
+        try:
+            return bool(there(dataclasses.replace(self, municipality=whole)))
+        except MissingData:
+            return False
+
+    def absent(self, missing: str, what: str, there: Callable[[Book], object]) -> str:
+        """Return why the book lacks something: the sentence `missing`, or that `what` is there but is not shown."""
+        hidden = f"{what} visas inte, eftersom det skulle röja ett litet antal personer."
+        return hidden if self.withholds(there) else missing
 
     def own_words(self, place: str) -> Markup:
         """Return what the municipality itself has written at a place of the book."""

@@ -31,6 +31,12 @@ def period(first: int, last: int) -> str:
     return str(first) if first == last else f"{first}–{last}"
 
 
+def span(years: Sequence[int]) -> str:
+    """Return 2020–2025 where no year between is missing, else each of the years: 2020, 2021 och 2023."""
+    unbroken = years[-1] - years[0] == len(years) - 1
+    return period(years[0], years[-1]) if unbroken else listed(years)
+
+
 def dated(text: str) -> str:
     """Return a date that is as precise as its source in words: 2021, november 2021 or 30 november 2021."""
     year, *rest = text.split("-")

@@ -50,6 +50,7 @@ def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT, k
         "name": municipality.name,
         "period": [municipality.first_year, municipality.last_year],
         "tables": sorted(municipality.tables),
+        "withheld_tables": sorted(set((municipality.unprotected or municipality).tables) - set(municipality.tables)),
         "document": {"title": document.title, "publisher": document.publisher} if document else None,
         **_made_with(),
         "chapters": [{"name": chapter.name, "title": chapter.title, "part": chapter.part} for chapter in plan.chapters],

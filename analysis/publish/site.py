@@ -119,6 +119,7 @@ class _StartBook:
         self.period = period(*manifest["period"]) if "period" in manifest else ""
         self.holds = _holds(manifest)
         self.left_out = manifest.get("left_out", [])
+        self.withholds = any("visas inte" in item["reason"].lower() for item in self.left_out)
         self.figures = {figure["id"]: figure for figure in manifest.get("shared", [])}
         self.reconciliation = manifest.get("reconciliation")
         self.document = manifest.get("document")
@@ -137,7 +138,8 @@ def _holds(manifest: dict) -> str:
         return f"Räknar om ”{document['title']}” ({document['publisher']})."
     if manifest["tables"]:
         return "Bygger på kommunens egna uppgifter."
-    return "Bygger på jämförelsetal om kommunen; egna uppgifter saknas."
+    own = "visas inte" if manifest.get("withheld_tables") else "saknas"
+    return f"Bygger på jämförelsetal om kommunen; egna uppgifter {own}."
 
 
 def _beside(out: Path, word: str) -> Path:

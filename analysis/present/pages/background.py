@@ -75,10 +75,11 @@ def forecast_text(book: Book) -> Prose:
     year = int(book.municipality.tables["prognoser"]["avser_ar"].max())
     result = _compared(book)
     if result is None:
-        return prose(
-            f"Prognoserna gäller {year}. Underlaget har inte den budgetavvikelse som det blev det året, så de går inte "
-            "att jämföra med något utfall."
+        missing = (
+            "Underlaget har inte den budgetavvikelse som det blev det året, så de går inte att jämföra med något "
+            "utfall."
         )
+        return prose(f"Prognoserna gäller {year}.", book.absent(missing, "Årets budgetavvikelse", _compared))
     frame = result.frame["budgetavvikelse_mnkr"]
     made = [f"{_short(value)} i {name}" for name, value in frame.iloc[:-1].items()]
     return prose(f"Prognosen för {year} års budgetavvikelse var {listed(made)}.", forecast_sentence(result))

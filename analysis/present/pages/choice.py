@@ -250,7 +250,13 @@ def year_text(book: Book) -> Prose:
     try:
         frame = choice_by_year(book.municipality).frame
     except MissingData:
-        return prose("Inget år i underlaget har antalet brukare för SFB, LSS och kommunens utförare.")
+        return prose(
+            book.absent(
+                "Inget år i underlaget har antalet brukare för SFB, LSS och kommunens utförare.",
+                "Kommunens andel år för år",
+                lambda whole: choice_by_year(whole.municipality),
+            )
+        )
     share = frame["kommunen_procent"].dropna()
     return prose(_share_sentence(share), "Andelen räknas på brukare i snitt per månad, SFB och LSS tillsammans.")
 
@@ -295,10 +301,15 @@ def _year_finding(book: Book) -> str:
 
 def missing_text(book: Book) -> Prose:
     """Return that nothing is known of the choice in the municipality, where that is so."""
-    municipality = book.municipality
-    if municipality.has("val_av_utforare") or municipality.has("brukare:utforare", "brukare:sfb", "brukare:lss"):
+    if _tells_choice(book):
         return prose()
-    return prose(f"Underlaget säger inget om hur många i {book.name} som har valt kommunen.")
+    what = f"ur många i {book.name} som har valt kommunen"
+    return prose(book.absent(f"Underlaget säger inget om h{what}.", f"H{what}", _tells_choice))
+
+
+def _tells_choice(book: Book) -> bool:
+    municipality = book.municipality
+    return municipality.has("val_av_utforare") or municipality.has("brukare:utforare", "brukare:sfb", "brukare:lss")
 
 
 def source_text(book: Book) -> Prose:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from analysis.measures.result import Quantity
 from analysis.measures.shared import SHARED, shared_figures, side_by_side
 from analysis.present import charts
 from analysis.present.book import Book
@@ -58,10 +59,12 @@ def comparison_text(book: Book) -> Prose:
     others = municipalities_of(book)[1:]
     own = len(shared_figures(book.municipality))
     enough = "alla" if own == len(SHARED) else f"{number(own)} av de {number(len(SHARED))}" if own else "inget av"
-    return prose(
-        f"Här står {book.name} bredvid {listed([other.name for other in others])}. "
-        f"{genitive(book.name)} underlag räcker till {enough} måtten."
+    gives = (
+        f"Boken visar {enough} måtten för {book.name}."
+        if book.withholds(lambda whole: len(shared_figures(whole.municipality)) > own)
+        else f"{genitive(book.name)} underlag räcker till {enough} måtten."
     )
+    return prose(f"Här står {book.name} bredvid {listed([other.name for other in others])}. {gives}")
 
 
 def comparison_table(book: Book) -> TableView:
@@ -105,7 +108,9 @@ def hour_sentence(book: Book) -> str:
         return ""
     if len(known) == 1:
         value, name, figure = known[0]
-        return f"Bara {name} har en kostnad per timme, {number(value)} kr ({figure.basis}, {figure.when})."
+        return (
+            f"Bara {genitive(name)} kostnad per timme kan visas, {number(value)} kr ({figure.basis}, {figure.when})."
+        )
     low, high = known[0], known[-1]
     same = low[2].basis == high[2].basis
     return (
@@ -121,10 +126,21 @@ def caveats_text(book: Book) -> Prose:
 
 
 def missing_text(book: Book) -> Prose:
-    """Return which of the measures the own municipality lacks."""
+    """Return which of the measures the own municipality lacks, and which are not shown."""
     figures = shared_figures(book.municipality)
-    missing = [quantity.label.lower() for quantity in SHARED if quantity.name not in figures]
-    if not missing:
-        return prose()
-    word = count_word(len(missing), "måttet", "måtten")
-    return prose(f"{book.name} saknar {word} {listed(missing)}.")
+    absent = [quantity for quantity in SHARED if quantity.name not in figures]
+    hidden = [one for one in absent if book.withholds(lambda whole, one=one: one.name in _measured(whole))]
+    missing = [one for one in absent if one not in hidden]
+    return prose(
+        f"{book.name} saknar {_measures(missing)}." if missing else "",
+        book.absent("", capitalised(_measures(hidden)), _measured) if hidden else "",
+    )
+
+
+def _measured(book: Book) -> dict:
+    return shared_figures(book.municipality)
+
+
+def _measures(quantities: list[Quantity]) -> str:
+    word = count_word(len(quantities), "måttet", "måtten")
+    return f"{word} {listed([quantity.label.lower() for quantity in quantities])}"

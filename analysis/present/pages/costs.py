@@ -15,6 +15,7 @@ from analysis.present.language import (
     genitive,
     listed,
     preliminary_sentence,
+    span,
     which_years,
 )
 from analysis.present.numbers import kronor, mnkr, percent, rounded, tkr
@@ -67,11 +68,15 @@ def amount(value_tkr: float) -> str:
     return mnkr(value_tkr) if abs(value_tkr) >= 100 else tkr(value_tkr)
 
 
-def deviation_sentence(frame: pd.DataFrame) -> str:
+def deviation_sentence(book: Book, part: str = "totalt") -> str:
     """Return in which years the cost exceeded the budget, and the largest deficit."""
-    deviation = frame["budgetavvikelse_tkr"].dropna()
+    deviation = _deviation(book, part)
     if deviation.empty:
-        return "Underlaget har ingen budget att jämföra med."
+        return book.absent(
+            "Underlaget har ingen budget att jämföra med.",
+            "Avvikelsen mot budgeten",
+            lambda whole: len(_deviation(whole, part)),
+        )
     over = [year for year in deviation.index if rounded(deviation[year]) < 0]
     if not over:
         return (
@@ -84,6 +89,10 @@ def deviation_sentence(frame: pd.DataFrame) -> str:
     return f"Nettokostnaden översteg budgeten {which_years(over, list(deviation.index))}. {size}" + (
         "." if len(over) == 1 else f", {worst}."
     )
+
+
+def _deviation(book: Book, part: str) -> pd.Series:
+    return budget_outcome(book.municipality, part).frame["budgetavvikelse_tkr"].dropna()
 
 
 def outcome_table(book: Book, part: str = "totalt") -> TableView:
@@ -99,7 +108,7 @@ def outcome_chart(book: Book, part: str = "totalt") -> ChartView:
         book.municipality,
         result,
         charts.lines(result, columns, y_title="tkr"),
-        deviation_sentence(result.frame),
+        deviation_sentence(book, part),
         title=result.title.replace("Budget och nettokostnad", "Budget mot utfall"),
     )
 
@@ -113,22 +122,32 @@ def parts_chart(book: Book) -> ChartView:
     """Return the deviation of each part, one panel a part."""
     result = deviation_by_part(book.municipality)
     return ChartView(
-        book.municipality, result, charts.bar_panels(result, list(result.frame.columns)), parts_sentence(book)
+        book.municipality,
+        result,
+        charts.bar_panels(result, list(result.frame.columns)),
+        parts_sentence(book) or result.title,
     )
 
 
 def parts_sentence(book: Book) -> str:
-    """Return which part contributed most to the sum of the deviations over the period."""
+    """Return which part contributed most to the sum of the deviations, over the years in which all parts have one.
+
+    Nothing where no year has.
+    """
     result = deviation_by_part(book.municipality)
-    sums = result.frame[parts_of(book.municipality)].sum()
+    known = result.frame[parts_of(book.municipality)].dropna(axis="columns", how="all").dropna()
+    if known.empty:
+        return ""
+    years = span(list(known.index))
+    sums = known.sum()
     total = sums.sum()
     if len(sums) < 2 or not (sums < 0).any():
-        return f"Delarnas avvikelser blir tillsammans {mnkr(total)}."
+        return f"Delarnas avvikelser blir tillsammans {mnkr(total)}, räknat på {years}."
     worst = sums.idxmin()
     label = result.quantity(worst).label
     label = label[0].lower() + label[1:]
     return (
-        f"Avvikelserna blir tillsammans {mnkr(total)}, räknat på alla år i underlaget. Störst underskott har {label}, "
+        f"Avvikelserna blir tillsammans {mnkr(total)}, räknat på {years}. Störst underskott har {label}, "
         f"{mnkr(-sums[worst])}."
     )
 

@@ -155,7 +155,7 @@ def _since(subject: str, values: pd.Series, show: Callable[[float], str]) -> str
     """Return how a value moved since its first year."""
     first = values.index[0]
     if len(values) < 2:
-        return "Underlaget har inget tidigare år att jämföra med."
+        return "Boken har inget tidigare år att jämföra med."
     if show(values.iloc[0]) == show(values.iloc[-1]):
         return f"{subject} är i stort sett oförändrat sedan {first}."
     change, share = change_between(values)
@@ -448,13 +448,24 @@ def _sayer(book: Book, found: list[Linked]) -> Callable[..., None]:
 
 def summary_list(book: Book) -> Prose:
     """Return the main findings that the municipality's data allow, each with where it is computed."""
+    found = _findings(book)
+    if found:
+        return bullets(found)
+    nothing = f"Det finns ännu inga uppgifter om personlig assistans i {book.name} i underlaget."
+    return prose(
+        book.absent(nothing, f"Uppgifterna om personlig assistans i {book.name}", _findings),
+        "Boken visar vad som gäller i hela landet.",
+    )
+
+
+def _findings(book: Book) -> list[Linked]:
     municipality = book.municipality
     found: list[Linked] = []
     say = _sayer(book, found)
 
     if municipality.has("ekonomi"):
         say(lambda: _net_cost_sentence(book), "kostnad")
-        say(lambda: deviation_sentence(budget_outcome(municipality).frame), "avvikelse")
+        say(lambda: deviation_sentence(book), "avvikelse")
     if municipality.has("brukare:sfb"):
         say(lambda: users_sentence(book, "sfb"), "brukare_sfb", lead="SFB. ")
     if municipality.has("brukare:lss", "timmar:lss"):
@@ -484,12 +495,7 @@ def summary_list(book: Book) -> Prose:
         say(lambda: wage_sentence(book), "loner")
     if municipality.has("publicerat"):
         say(lambda: reconciliation_sentence(book), "avstamning")
-    if not found:
-        return prose(
-            f"Det finns ännu inga uppgifter om personlig assistans i {municipality.name} i underlaget. Boken visar vad "
-            "som gäller i hela landet."
-        )
-    return bullets(found)
+    return found
 
 
 def _say_users(book: Book, say: Callable[..., None], *, whole: bool) -> None:
@@ -519,11 +525,15 @@ def limits_text(book: Book) -> Prose:
     shown = [words for need, words in _STATISTICS if municipality.has(need)]
     if municipality.tables or not shown:
         return prose()
+    missing = (
+        "Hur kostnaden förhåller sig till budgeten, hur många timmar som har utförts, vad en timme kostar och vem som "
+        "utför den går inte att säga utan kommunens egna uppgifter. Vilka tabeller som skulle ge svaren står i "
+        "Underlag och källor."
+    )
     return prose(
         f"Boken om {municipality.name} bygger på nationell statistik. Den visar {listed(shown)}, men inte varför det "
-        "är så. Hur kostnaden förhåller sig till budgeten, hur många timmar som har utförts, vad en timme kostar och "
-        "vem som utför den går inte att säga utan kommunens egna uppgifter. Vilka tabeller som skulle ge svaren står i "
-        "Underlag och källor."
+        "är så.",
+        book.absent(missing, "Det som kommunens egna uppgifter säger", lambda whole: whole.municipality.tables),
     )
 
 
@@ -555,6 +565,14 @@ def _own_hour_sentence(book: Book) -> str:
 
 def drivers_list(book: Book) -> Prose:
     """Return what moved the cost, as far as the data tell, each with where it is computed."""
+    found = _drivers(book)
+    if found:
+        return bullets(found)
+    nothing = f"Underlaget för {book.name} räcker inte till slutsatser om kostnader och volymer."
+    return prose(book.absent(nothing, f"Kostnader och volymer i {book.name}", _drivers))
+
+
+def _drivers(book: Book) -> list[Linked]:
     municipality = book.municipality
     found: list[Linked] = []
     say = _sayer(book, found)
@@ -567,7 +585,7 @@ def drivers_list(book: Book) -> Prose:
         say(lambda: flow_sentence(book), "floden")
     if municipality.has("ekonomi:utforare"):
         lead = "Kommunalt utförande. "
-        say(lambda: deviation_sentence(budget_outcome(municipality, "utforare").frame), "utforare", lead=lead)
+        say(lambda: deviation_sentence(book, "utforare"), "utforare", lead=lead)
     if municipality.has("konton", "egen_regi"):
         say(lambda: _own_hour_sentence(book), "egen_timme")
     if municipality.has("scenario"):
@@ -582,9 +600,7 @@ def drivers_list(book: Book) -> Prose:
         say(lambda: equalisation_sentence(book), "utjamning")
     if municipality.has("loner"):
         say(lambda: _wage_driver(book), "loner")
-    if not found:
-        return prose(f"Underlaget för {municipality.name} räcker inte till slutsatser om kostnader och volymer.")
-    return bullets(found)
+    return found
 
 
 def _moved_by(subject: str, series: pd.Series, show: Callable[[float, float], str]) -> str:

@@ -60,8 +60,12 @@ def decomposition_text(book: Book, part: str) -> Prose:
     result = _decomposed(book, part)
     if result is None:
         return prose(
-            f"Det krävs minst två år med {_FACTORS[part]} för att dela upp en förändring. Så många finns inte i "
-            "underlaget."
+            book.absent(
+                f"Det krävs minst två år med {_FACTORS[part]} för att dela upp en förändring. Så många finns inte i "
+                "underlaget.",
+                "Vad förändringen består av",
+                lambda whole: _decomposed(whole, part),
+            )
         )
     effects = result.frame.drop(columns=["fran_ar", "forandring_tkr"]).sum()
     total = result.frame["forandring_tkr"].sum()
@@ -110,7 +114,13 @@ def model_text(book: Book, part: str) -> Prose:
     """Return how well the model meets the booked cost, with and without one-off items, or why there is none."""
     result = _modelled(book, part)
     if result is None:
-        return prose("Inget år i underlaget har allt som modellen räknar med: kostnad, volym och schablonbelopp.")
+        return prose(
+            book.absent(
+                "Inget år i underlaget har allt som modellen räknar med: kostnad, volym och schablonbelopp.",
+                "Hur kostnaden stämmer med modellen",
+                lambda whole: _modelled(whole, part),
+            )
+        )
     frame = result.frame
     sentences = [model_sentence(book, part)]
     if (frame["rest_tkr"] != frame["rest_utan_engangsposter_tkr"]).any():

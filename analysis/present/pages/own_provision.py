@@ -51,8 +51,11 @@ from analysis.present.views import (
 FEW_USERS = 10
 
 
-def _where_known(otherwise: str = "") -> Callable:
-    """Return a decorator: what a page shows where the measure behind it lacks its rows is a sentence, or nothing."""
+def _where_known(otherwise: str = "", what: str = "") -> Callable:
+    """Return a decorator: what a page shows where the measure behind it lacks its rows is a sentence, or nothing.
+
+    `what` begins the sentence where the rows are there, but are not shown.
+    """
 
     def decorate(function):
         @functools.wraps(function)
@@ -60,7 +63,7 @@ def _where_known(otherwise: str = "") -> Callable:
             try:
                 return function(book)
             except MissingData:
-                return prose(otherwise)
+                return prose(book.absent(otherwise, what, function) if what else otherwise)
 
         return wrapped
 
@@ -224,7 +227,10 @@ def volumes_table(book: Book) -> TableView:
     return TableView(book.municipality, own_volumes(book.municipality), change=True)
 
 
-@_where_known("Underlaget har inget år med både timmar och brukare, så timmarna per brukare går inte att räkna ut.")
+@_where_known(
+    "Underlaget har inget år med både timmar och brukare, så timmarna per brukare går inte att räkna ut.",
+    "Timmarna per brukare",
+)
 def hours_per_user_text(book: Book) -> Prose:
     """Return how the hours per user moved, together and by law, and where the users are few."""
     frame = own_hours_per_user(book.municipality).frame
@@ -511,6 +517,14 @@ def facts_table(book: Book) -> Markup | Prose:
 
     A fact that names another municipality is about that one, and is left to the chapter on forms of operation.
     """
+    groups = _own_facts(book)
+    if not groups:
+        missing = "Utredningen anger inga siffror om organisationen."
+        return prose(book.absent(missing, "Utredningens siffror om organisationen", _own_facts))
+    return grouped_table("Uppgifter ur utredningen", ["Uppgift", "Värde", "Gäller"], list(groups.items()))
+
+
+def _own_facts(book: Book) -> dict[str, list]:
     facts = book.municipality.tables["fakta"]
     others = set(book.municipality.national["driftformer"]["kommun"]) - {book.municipality.area}
     naming = re.compile(r"\b(" + "|".join(map(re.escape, swedish_order(others))) + r")\b")
@@ -521,9 +535,7 @@ def facts_table(book: Book) -> Markup | Prose:
         when = dated(row.tidpunkt) if row.tidpunkt else "anges inte"
         cells = [TextCell(_fact_value(row), text=True), TextCell(when, text=True)]
         groups.setdefault(row.plats, []).append((row.beskrivning, cells, ""))
-    if not groups:
-        return prose("Utredningen anger inga siffror om organisationen.")
-    return grouped_table("Uppgifter ur utredningen", ["Uppgift", "Värde", "Gäller"], list(groups.items()))
+    return groups
 
 
 def _fact_value(row) -> str:
@@ -542,7 +554,7 @@ def _fact_value(row) -> str:
     return text if sure else f"{text} ({STATUS_WORDS[row.status]})"
 
 
-@_where_known("Uppgifterna räcker inte till några nyckeltal.")
+@_where_known("Uppgifterna räcker inte till några nyckeltal.", "Nyckeltalen")
 def organisation_text(book: Book) -> Prose:
     """Return what the facts amount to: users per unit and manager, full-time equivalents, staff per user."""
     known = organisation_ratios(book.municipality).frame["varde"].to_dict()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 from analysis.measures.forms import FORM_NAMES
-from analysis.measures.result import MissingData
+from analysis.measures.result import MissingData, Result
 from analysis.measures.scenario import (
     FILLED,
     FIRST_HOURS,
@@ -190,9 +191,21 @@ def filled_table(book: Book) -> FormsTable:
     return result_table(book, FILLED)
 
 
+def _left_out(book: Book) -> Result:
+    """Return what the investigation leaves out, without what it states but is not shown."""
+    result = left_out(book.municipality)
+    stated = [
+        name
+        for name in result.frame.index
+        if book.withholds(lambda whole, name=name: name not in left_out(whole.municipality).frame.index)
+    ]
+    withheld = None if result.withheld is None else result.withheld.drop(index=stated)
+    return dataclasses.replace(result, frame=result.frame.drop(index=stated), withheld=withheld)
+
+
 def left_out_text(book: Book) -> Prose:
     """Return which inputs the investigation leaves out, and which of them change the saving."""
-    frame = left_out(book.municipality).frame
+    frame = _left_out(book).frame
     if frame.empty:
         return prose("Utredningen utelämnar ingen av de uppgifter som modellen räknar med.")
     names = [_lower(INPUT_LABELS[name]) for name in frame.index]
@@ -216,7 +229,7 @@ def left_out_text(book: Book) -> Prose:
 
 def left_out_table(book: Book) -> TableView | Prose:
     """Return the inputs that the investigation leaves out, with the amounts that are put in their place."""
-    result = left_out(book.municipality)
+    result = _left_out(book)
     return prose() if result.frame.empty else UnitsTable(book.municipality, result, index_label="Uppgift")
 
 
@@ -412,8 +425,13 @@ def first_hours_text(book: Book) -> Prose:
     try:
         frame = first_hours(book.municipality).frame
     except MissingData:
-        given = "Boken visar" if book.municipality.unprotected else "Underlaget anger"
-        return prose(f"{given} inte hur många som har assistansersättning.")
+        return prose(
+            book.absent(
+                "Underlaget anger inte hur många som har assistansersättning.",
+                "Hur många som har assistansersättning",
+                lambda whole: first_hours(whole.municipality),
+            )
+        )
     sentences = []
     for column, whose in (("egna", "kommunens brukare"), ("andras", "dem som har valt en annan utförare")):
         if f"{column}_tkr" not in frame:

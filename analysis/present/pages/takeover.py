@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pandas as pd
+
 from analysis.measures.law import events
 from analysis.measures.result import MissingData, Result
 from analysis.measures.takeover import (
     ADDED,
     FALLS_AWAY,
+    FIRST_HOURS_ITEM,
     grant_cut_per_inhabitant,
     takeover_amounts,
     takeover_changes,
@@ -15,7 +18,7 @@ from analysis.measures.takeover import (
 )
 from analysis.present import charts
 from analysis.present.book import Book
-from analysis.present.language import genitive
+from analysis.present.language import capitalised, genitive, listed
 from analysis.present.numbers import kronor, mnkr, number, rounded, tkr
 from analysis.present.views import ChartView, Prose, TableView, prose
 
@@ -153,21 +156,11 @@ def amounts_text(book: Book) -> Prose:
     taken = _in_kronor(book)
     if not has_amounts(book):
         only = "" if taken else ", så kapitlet räknar bara per invånare"
-        return prose(f"För {book.name} finns inga egna belopp i underlaget{only}.")
+        missing = f"För {book.name} finns inga egna belopp i underlaget{only}."
+        return prose(book.absent(missing, f"Egna belopp för {book.name}", has_amounts))
     frame = takeover_amounts(book.municipality).frame
-    falls = frame[frame["hander"] == FALLS_AWAY]
     added = frame[frame["hander"] == ADDED]
-    sentences = []
-    if len(falls) > 1:
-        sentences.append(
-            f"Kostnader på {mnkr(falls['belopp_tkr'].sum())} om året faller bort i {book.name}, räknat på det senaste "
-            "året i underlaget."
-        )
-    elif len(falls) == 1:
-        sentences.append(
-            f"De första timmarna i veckan kostar {book.name} {mnkr(falls['belopp_tkr'].iloc[0])} om året, en kostnad "
-            "som faller bort. Vad assistansen enligt LSS kostar framgår inte av underlaget."
-        )
+    sentences = [_falls_away(book)]
     if len(added):
         sentences.append(
             f"Den höjda ersättningen ger kommunens utförare {tkr(added['belopp_tkr'].iloc[0])} mer om året, för de "
@@ -177,6 +170,32 @@ def amounts_text(book: Book) -> Prose:
         *sentences,
         _no_gain(book, taken),
     )
+
+
+def _falling(book: Book) -> pd.DataFrame:
+    """Return what falls away, each item's row under the law that it is for."""
+    frame = takeover_amounts(book.municipality).frame
+    falls = frame[frame["hander"] == FALLS_AWAY]
+    return falls.rename(index=lambda item: "SFB" if item.startswith(FIRST_HOURS_ITEM) else "LSS")
+
+
+def _falls_away(book: Book) -> str:
+    falls = _falling(book)
+    if falls.empty:
+        return ""
+    amount, years = mnkr(falls["belopp_tkr"].sum()), falls["ar"]
+    counted = str(years.iloc[0]) if years.nunique() == 1 else listed([f"{law} {year}" for law, year in years.items()])
+    if len(falls) > 1:
+        return f"Kostnader på {amount} om året faller bort i {book.name}, räknat på {counted}."
+    items = {"SFB": "de första timmarna i veckan", "LSS": "assistansen enligt LSS"}
+    known = capitalised(items.pop(falls.index[0]))
+    [(law, other)] = items.items()
+    rest = book.absent(
+        f"Vad {other} kostar framgår inte av underlaget.",
+        f"Vad {other} kostar",
+        lambda whole: law in _falling(whole).index,
+    )
+    return f"{known} kostar {book.name} {amount} om året, räknat på {counted}. Den kostnaden faller bort. {rest}"
 
 
 def _no_gain(book: Book, taken: Result | None) -> str:

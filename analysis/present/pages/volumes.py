@@ -10,7 +10,7 @@ from analysis.measures.result import Result
 from analysis.measures.volumes import flows, hours, hours_per_user, users
 from analysis.present import charts
 from analysis.present.book import Book
-from analysis.present.language import area_name, change_sentence, count_word, listed, which_years
+from analysis.present.language import area_name, change_sentence, count_word, listed, span, which_years
 from analysis.present.numbers import NO_BREAK_SPACE, number, percent, rounded
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
 
@@ -140,17 +140,16 @@ def hours_per_user_table(book: Book, part: str = "lss") -> TableView:
 
 
 def flow_sentence(book: Book, group: str = "alla") -> str:
-    """Return the net inflow's sum over the period and its largest year."""
-    frame = flows(book.municipality, group).frame
-    net = frame["nettoinflode_antal"]
+    """Return the net inflow's sum over the years that there are, and the years with more ended than new."""
+    net = flows(book.municipality, group).frame["nettoinflode_antal"]
     who = "" if group == "alla" else " av barn"
     total = net.sum()
-    span = f"{net.index[0]}–{net.index[-1]}" if len(net) > 1 else str(net.index[0])
+    years = span(list(net.index))
     if not total:
-        start = f"In- och utflödet{who} till SFB tog ut varandra {span}."
+        start = f"In- och utflödet{who} till SFB tog ut varandra {years}."
     else:
         kind = "Nettoinflödet" if total > 0 else "Nettoutflödet"
-        start = f"{kind}{who} {'till' if total > 0 else 'från'} SFB var {persons(abs(total))} {span}."
+        start = f"{kind}{who} {'till' if total > 0 else 'från'} SFB var {persons(abs(total))} {years}."
     negative = [year for year in net.index if net[year] < 0]
     if total > 0 and negative:
         start += f" {listed(negative)} var de avslutade fler än de nya."
