@@ -158,8 +158,8 @@ def _import(options: argparse.Namespace) -> int:
     found = import_workbook(options.file, data, _faults_of, _review, dry_run=options.torrkorning)
     for note in found.notes:
         print(note)
-    for name, count in found.rows.items():
-        print(f"{name}.csv: {count} rader" if count != 1 else f"{name}.csv: 1 rad")
+    for name, change in found.tables.items():
+        print(f"{name}.csv: {change}")
     folder = shown_path(data / "kommuner" / found.slug, data)
     print(f"Allt gick att läsa. Ingenting är ändrat; utan --torrkorning hade det skrivits i {folder}."
           if options.torrkorning else f"Inläst i {folder}. Bygg boken med: python -m analysis build {found.slug}")

@@ -1007,6 +1007,36 @@ def test_importing_twice_is_importing_once(book, data):
     assert tree(data) == once
 
 
+def test_what_is_new_changed_and_gone_is_told(book, data, capsys):
+    path = save(book, data)
+    assert run(path, data) == 0 and run(path, data) == 0
+    assert "ekonomi.csv: 3 rader (oförändrade)" in capsys.readouterr().out.splitlines()
+    sheet = book["Ekonomi"]
+    put(sheet, SFB_ROW, 2019, None, None, None)
+    put(sheet, SFB_ROW + 1, None, None, None, "118,0", None, "Tabell 2")
+    put(sheet, SFB_ROW + 3, 2020, "LSS", 1, 2, SOURCE, PLACE)
+    path = save(book, data)
+    for more in (["--torrkorning"], []):
+        assert run(path, data, *more) == 0
+        assert "ekonomi.csv: 4 rader (2 nya, 1 ändrad, 1 borta)" in capsys.readouterr().out.splitlines()
+    (data / "kommuner/eslov/ekonomi.csv").write_text("skräp", encoding="utf-8")
+    assert run(path, data) == 0
+    assert "ekonomi.csv: 4 rader" in capsys.readouterr().out.splitlines()
+
+
+def test_a_column_taken_away_tells_what_goes_with_it(book, data, capsys):
+    assert run(save(book, data), data) == 0
+    book["Ekonomi"].delete_cols(7)
+    book["Ekonomi"].delete_cols(3)
+    capsys.readouterr()
+    assert run(save(book, data), data) == 0
+    out = capsys.readouterr().out
+    assert "Kolumnen Budget (tkr) saknas på bladet Ekonomi; 3 uppgifter som finns i dag tas bort." in out
+    assert "Status" not in out and "ekonomi.csv: 3 rader (0 nya, 3 ändrade, 0 borta)" in out
+    assert run(save(book, data), data) == 0
+    assert "tas bort" not in capsys.readouterr().out
+
+
 def test_a_source_that_is_changed_is_changed_where_it_stands(book, data, capsys):
     assert run(save(book, data), data) == 0
     put(book["Källor"], 6, SOURCE, "Bokslut för 2024: \\1 'slutligt'", "Eslöv", "2025", None, "https://a.se/x")

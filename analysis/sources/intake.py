@@ -24,7 +24,7 @@ from analysis.sources.municipal_codes import MunicipalCode, find_municipality, r
 from analysis.sources.municipality import Municipality, default_data_directory, list_municipalities
 from analysis.sources.reader import decode, read_table
 from analysis.sources.registers import Register, Source, read_sources
-from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE, in_words
+from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE, TableSpec, in_words
 from analysis.sources.template import (
     CODE,
     FIRST_YEAR,
@@ -46,14 +46,36 @@ _SOURCE_FIELDS = ("title", "publisher", "date", "document", "link", "note")
 
 
 @dataclass(frozen=True)
+class TableChange:
+    """How many rows a table has, and how many of them are new, changed and gone since the file that there was.
+
+    The three are None where there was no file, or none that could be read.
+    """
+
+    rows: int
+    new: int | None = None
+    changed: int | None = None
+    gone: int | None = None
+
+    def __str__(self) -> str:
+        rows = "1 rad" if self.rows == 1 else f"{self.rows} rader"
+        if self.new is None:
+            return rows
+        if not (self.new or self.changed or self.gone):
+            return f"{rows} (oförändrade)" if self.rows != 1 else f"{rows} (oförändrad)"
+        new, changed = "ny" if self.new == 1 else "nya", "ändrad" if self.changed == 1 else "ändrade"
+        return f"{rows} ({self.new} {new}, {self.changed} {changed}, {self.gone} borta)"
+
+
+@dataclass(frozen=True)
 class Imported:
-    """What an import read: the municipality, its tables with their number of rows, and what the analyst must know.
+    """What an import read: the municipality, what became of its tables, and what the analyst must know.
 
     `review` tells which figures cannot both be right, with their sheets and cells.
     """
 
     slug: str
-    rows: Mapping[str, int]
+    tables: Mapping[str, TableChange]
     notes: Sequence[str]
     review: Review | None = None
 
@@ -206,9 +228,15 @@ def import_workbook(
                 found = review(card.slug, stage).placed(
                     lambda cell: _cell_in_sheet(cell, _table_of(cell.file, content, card.slug, stage.name))
                 )
-    if content.faults:
-        raise DataError(_without_echoes(content.faults))
-    notes = list(content.notes)
+            if content.faults:
+                raise DataError(_without_echoes(content.faults))
+            notes, changes = list(content.notes), {}
+            for name, table in tables.items():
+                old, new = (
+                    _keyed_rows(place / f"{name}.csv", table.spec) for place in (folder, stage / "kommuner" / card.slug)
+                )
+                changes[name] = _change(old, new)
+                notes += _lost_columns(old, new, table)
     for name in MUNICIPAL_TABLES:
         if name not in tables and (folder / f"{name}.csv").exists():
             notes.append(
@@ -218,7 +246,46 @@ def import_workbook(
     if not dry_run:
         with _told(folder):
             _swap_folder(folder, files, then=(register_path, new_register) if new_register != register else None)
-    return Imported(card.slug, {name: len(table.rows) for name, table in tables.items()}, notes, found)
+    return Imported(card.slug, changes, notes, found)
+
+
+_Rows = Mapping[tuple[str, ...], Mapping[str, str]]
+
+
+def _keyed_rows(path: Path, spec: TableSpec) -> _Rows | None:
+    """Return a table's rows by its key, each value as the reader understands it; None where it cannot be read."""
+    if not path.exists():
+        return None
+    frame, faults = read_table(path, dataclasses.replace(spec, provenance=False, columns=spec.all_columns), (), "")
+    if faults:
+        return None
+    # As objects: a gap is no number, and the text of a gap would not be empty.
+    rows = frame.astype(object).where(frame.notna(), "").map(str).to_dict("records")
+    return {tuple(row[name] for name in spec.key): row for row in rows}
+
+
+def _change(old: _Rows | None, new: _Rows) -> TableChange:
+    if old is None:
+        return TableChange(len(new))
+    changed = sum(old[key] != row for key, row in new.items() if key in old)
+    return TableChange(len(new), len(new.keys() - old.keys()), changed, len(old.keys() - new.keys()))
+
+
+def _lost_columns(old: _Rows | None, new: _Rows, table: SheetTable) -> list[str]:
+    """Return what has to be known of the columns that the sheet lacks and the file that there was had values in."""
+    notes = []
+    for column in table.spec.all_columns:
+        if column.name in table.letters:
+            continue
+        kept = [(old[key][column.name], row[column.name]) for key, row in new.items() if old and key in old]
+        lost = sum(bool(before and not after) for before, after in kept)
+        if lost:
+            values = "1 uppgift" if lost == 1 else f"{lost} uppgifter"
+            notes.append(
+                f"Kolumnen {column.label} saknas på bladet {table.sheet}; {values} som finns i dag tas bort. "
+                "Lägg tillbaka kolumnen och läs in på nytt om de ska vara kvar."
+            )
+    return notes
 
 
 @contextmanager
