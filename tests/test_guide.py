@@ -193,12 +193,12 @@ def _no_facts(workbook: openpyxl.Workbook) -> None:
 
 def _bad_cells(workbook: openpyxl.Workbook) -> None:
     sheet = workbook["Ekonomi"]
-    for cell, value in {"D11": "12.600", "D12": "cirka tretton miljoner", "E14": "bokslut", "B19": "PSS"}.items():
+    for cell, value in {"D11": "12.600", "D12": "cirka tretton miljoner", "D13": "9,2 mnkr", "E14": "bokslut", "B19": "PSS"}.items():
         sheet[cell] = value
     sheet["F18"], sheet["D20"] = None, "=D19+100"
     for column, value in enumerate((2021, "SFB", 1, 1, guide_example.SOURCE, "Tabell 1"), start=1):
         sheet.cell(21, column, value)
-    workbook["Brukare"]["D11"] = ".."
+    workbook["Brukare"]["D11"], workbook["Brukare"]["D12"] = "..", "<5"
     hours = workbook["Timmar"]
     hours["D17"], hours["D17"].number_format = 0.5, "0%"
     hours["D18"] = 36500

@@ -443,6 +443,42 @@ def test_a_status_that_is_given_stands(book, data):
     assert read(data)[0][3:] == ["5", SOURCE, PLACE, "avrundad"]
 
 
+@pytest.mark.parametrize(
+    ("sheet", "column", "value", "advice"),
+    [
+        ("Ekonomi", "D", "8 900 kr", "enheten är tkr: 8 900 kr skrivs 8,9."),
+        ("Ekonomi", "C", "9,2 mnkr", "enheten är tkr: 9,2 mnkr skrivs 9 200."),
+        ("Ekonomi", "D", "-1,5 Miljoner kronor", "enheten är tkr: -1,5 Miljoner kronor skrivs −1 500."),
+        ("Prognoser", "D", "−800 tkr", "enheten är mnkr: −800 tkr skrivs −0,8."),
+        ("Ekonomi", "D", "1.234 mnkr", "skriv bara siffror i cellen; en förklaring kan stå på ett eget blad i"),
+        ("Ekonomi", "D", "12 äpplen", "skriv bara siffror i cellen"),
+        ("Ekonomi", "C", "okänt", "lämna cellen tom om uppgiften saknas"),
+        ("Ekonomi", "D", "okänt", "ta bort raden om uppgiften saknas"),
+        ("Ekonomi", "D", "<500", "skriv det verkliga talet; vet du det inte, ta bort raden."),
+        *(
+            ("Brukare", column, value, f"skriv det verkliga antalet, för boken visar inte små antal; {end}")
+            for column, end in (("C", "vet du det inte, lämna cellen tom."), ("D", "vet du det inte, ta bort raden."))
+            for value in ("<5", "‹5", "< 5", "färre än fem", "under 5 personer")
+        ),
+    ],
+)
+def test_what_is_no_number_is_told_what_to_write(book, data, capsys, sheet, column, value, advice):
+    rows = {"Ekonomi": (), "Brukare": (2020, "SFB", 6, 6), "Prognoser": (2024, 1, "Delår", 1)}
+    if rows[sheet]:
+        put(book[sheet], SFB_ROW, *rows[sheet], SOURCE, PLACE)
+    book[sheet][f"{column}{SFB_ROW}"].value = value
+    assert run(save(book, data), data) == 1
+    faults = [line for line in capsys.readouterr().err.splitlines() if line.startswith("eslov.xlsx")]
+    assert len(faults) == 1 and f"cell {column}{SFB_ROW} " in faults[0] and f"Gör så här: {advice}" in faults[0]
+
+
+@pytest.mark.parametrize("value", ["6 st", "6 personer", "6 brukare", "6st."])
+def test_a_count_may_have_its_word(book, data, capsys, value):
+    put(book["Brukare"], SFB_ROW, 2020, "SFB", 6, value, SOURCE, PLACE)
+    assert run(save(book, data), data) == 0
+    assert read(data, "brukare")[0][3] == "6" and f"”{value}” lästes som 6" in capsys.readouterr().out
+
+
 def _hide_column(book):
     book["Ekonomi"].column_dimensions["C"].hidden = True
 

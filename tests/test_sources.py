@@ -82,8 +82,8 @@ def test_a_fault_reads_as_one_line(data_copy):
     edit(data_copy / ECONOMY, "2021;sfb;127573", "2021;sfb;okänt")
     assert str(only_fault(data_copy)) == (
         "data/kommuner/malmo/ekonomi.csv, rad 3, kolumn budget_tkr: inget tal. Står nu: ”okänt”. Väntat: ett tal i "
-        "tkr, noll eller mer, utan procenttecken och enhet (eller tom cell). Gör så här: skriv bara siffror i cellen; "
-        "lägg förklaringar i en annan kolumn."
+        "tkr, noll eller mer, utan procenttecken och enhet (eller tom cell). Gör så här: lämna cellen tom om "
+        "uppgiften saknas, annars skriv bara siffror."
     )
 
 

@@ -51,6 +51,7 @@ _SAVE_AS = "öppna filen i Excel och välj Spara som, Excel-arbetsbok (.xlsx)"
 _MISSING = re.compile(r"[-–—−.…?]+|x|saknas|uppgift(en)? saknas|n/?a|ej tillgänglig|okänt värde", re.IGNORECASE)
 _ABOUT = re.compile(r"(ca|cirka|c:a|circa|omkring|ungefär|uppskattningsvis|drygt|knappt|runt|~|≈)[ .:]*", re.IGNORECASE)
 _YEAR_FIRST = re.compile(r"((?:19|20)[0-9]{2})-[0-9]{2}-[0-9]{2}( [0-9:.]+)?")
+_PIECES = re.compile(r" *(st\.?|stycken|personer|brukare)$", re.IGNORECASE)
 _HEADING_ROWS = 40
 # A sheet that has lost its name is known by its headings; notes that happen to have a column År are not a table.
 _NAMED_ENOUGH, _LIKE_ENOUGH = 0.5, 0.75
@@ -569,6 +570,8 @@ def _number_in(text: str, column: ColumnSpec) -> tuple[str, str, bool]:
     about = bare != text
     if column.unit and bare.casefold().endswith(column.unit):
         bare = bare[: -len(column.unit)]
+    if column.unit == "antal":
+        bare = _PIECES.sub("", bare)
     if column.unit == "procent":
         bare = bare.rstrip().removesuffix("%")
     try:
