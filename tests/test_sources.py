@@ -252,6 +252,12 @@ def test_bad_yaml_gives_one_fault(data_copy, file, content, problem, row):
     assert problem in fault.problem
 
 
+def test_a_name_that_stands_twice_is_not_blamed_on_its_signs(data_copy):
+    (data_copy / CARD).write_bytes(b"namn: a\nkod: b\nnamn: c\n")
+    fault = only_fault(data_copy)
+    assert fault.advice.startswith("ta bort den ena") and fault.expected == "varje namn en gång"
+
+
 @pytest.mark.parametrize("character", ["\x02", "\x0c", "\x1f", "\x7f", "\x9f", "\uffff"])
 def test_a_control_character_in_a_cell_is_told_with_its_place_and_shown(data_copy, character):
     edit(data_copy / ECONOMY, "2021;sfb;127573", f"2021;sfb;{character}127573")
