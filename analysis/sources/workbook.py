@@ -115,6 +115,8 @@ def _open(path: Path) -> tuple[openpyxl.Workbook, openpyxl.Workbook]:
             )
     try:
         content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError([_missing_file(path, shown)]) from error
     except OSError as error:
         raise DataError([file_fault(error, shown, _XLSX)]) from error
     fault = _format_fault(content, shown)
@@ -137,6 +139,18 @@ def _open(path: Path) -> tuple[openpyxl.Workbook, openpyxl.Workbook]:
                 )
             ]
         ) from error
+
+
+def _missing_file(path: Path, shown: str) -> Fault:
+    """Return the fault of a workbook that is not there: where it was looked for, and which it may be."""
+    folder = path.absolute().parent
+    there = sorted(one.name for one in folder.glob("*.xlsx")) if folder.is_dir() else []
+    near = difflib.get_close_matches(f"{path.name.removesuffix('.xlsx')}.xlsx", there, n=1)
+    advice = "skriv hela sökvägen, eller kör kommandot i mappen där filen ligger"
+    if not folder.is_dir():
+        return Fault(shown, f"mappen {folder} finns inte", _XLSX, "kontrollera sökvägen")
+    return Fault(shown, f"filen finns inte i mappen {folder}", _XLSX,
+                 f"menar du {near[0]}? Annars: {advice}" if near else advice)
 
 
 def _format_fault(content: bytes, shown: str) -> Fault | None:
