@@ -934,7 +934,7 @@ def test_a_file_that_cannot_be_read(book, data, capsys, monkeypatch, error, prob
 
 def test_a_missing_file_and_a_folder(data, capsys):
     assert run(data.parent / "finns-inte.xlsx", data) == 1
-    assert "finns-inte.xlsx: filen eller mappen finns inte" in capsys.readouterr().err
+    assert f"finns-inte.xlsx: filen finns inte i mappen {data.parent}. " in capsys.readouterr().err
     assert run(data, data) == 1
     assert "det är en mapp och inte en fil" in capsys.readouterr().err
 
@@ -1071,6 +1071,49 @@ def test_a_column_taken_away_tells_what_goes_with_it(book, data, capsys):
     assert "Status" not in out and "ekonomi.csv: 3 rader (0 nya, 3 ändrade, 0 borta)" in out
     assert run(save(book, data), data) == 0
     assert "tas bort" not in capsys.readouterr().out
+
+
+def test_a_source_in_other_letters_is_that_source(book, data, capsys):
+    for row, name in ((SFB_ROW, SOURCE.upper()), (SFB_ROW + 1, SOURCE.title()), (SFB_ROW + 2, SOURCE.upper())):
+        put(book["Ekonomi"], row, None, None, None, None, name)
+    assert run(save(book, data), data) == 0
+    assert read(data) == ECONOMY
+    out = capsys.readouterr().out
+    assert f"Blad Ekonomi: källan ”{SOURCE.upper()}” lästes som {SOURCE} (2 celler)." in out
+    assert f"Blad Ekonomi: källan ”{SOURCE.title()}” lästes som {SOURCE} (1 cell)." in out
+
+
+def test_between_two_sources_that_letters_tell_apart_nothing_is_guessed(book, data, capsys):
+    put(book["Källor"], 7, SOURCE.upper(), "En till", "Eslöv", "2025")
+    put(book["Ekonomi"], SFB_ROW, None, None, None, None, SOURCE.title())
+    assert run(save(book, data), data) == 1
+    assert "källan finns inte på bladet Källor" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("deed", "told"),
+    [
+        (lambda book: book.remove(book["Källor"]), "eslov.xlsx: bladet Källor saknas."),
+        (lambda book: book["Källor"].delete_rows(6, 9), "eslov.xlsx: bladet Källor är tomt."),
+        (lambda book: put(book["Källor"], 4, "a", "b", "c", "d"), "eslov.xlsx, blad Källor: rubrikerna hittas inte."),
+        (lambda book: put(book["Källor"], 4, None, "Titlar"), "eslov.xlsx, blad Källor, rad 4: rubriken i kolumn B"),
+    ],
+)
+def test_a_lost_sheet_of_sources_is_one_fault(book, data, capsys, deed, told):
+    deed(book)
+    assert run(save(book, data), data) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and lines[0].startswith(told), lines
+    if "rad" not in told and "rubrik" not in told:
+        assert SOURCE in lines[0]
+
+
+def test_other_years_than_those_of_the_card_are_told(book, data, capsys):
+    book["Börja här"]["B7"].value = 2023
+    assert run(save(book, data), data) == 0
+    out = capsys.readouterr().out
+    assert "Sista år är 2023 på bladet Börja här men 2022 i kommun.yml, och det är kommun.yml som gäller." in out
+    assert "Första år är" not in out
 
 
 def test_a_source_that_is_changed_is_changed_where_it_stands(book, data, capsys):

@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,7 @@ from analysis.sources.municipal_codes import MunicipalCode, find_municipality, r
 from analysis.sources.municipality import Municipality, default_data_directory, list_municipalities
 from analysis.sources.reader import decode, read_table
 from analysis.sources.registers import Register, Source, read_sources
-from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE, TableSpec, in_words
+from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE, TableSpec, fold, in_words
 from analysis.sources.template import (
     CODE,
     FIRST_YEAR,
@@ -32,6 +32,7 @@ from analysis.sources.template import (
     NAME,
     SLUG,
     SOURCE_COLUMNS,
+    START_SHEET,
     Card,
     ChapterNeeds,
     make_template,
@@ -213,6 +214,7 @@ def import_workbook(
         register_path = data_directory / "kallor.yml"
         register = register_path.read_bytes()
         new_register = _merge_sources(content, register, register_path)
+        _settle_sources(content, tables.values(), register_path)
         existing = folder.is_dir()
         files = {f"{name}.csv": _csv(table, padded=False) for name, table in tables.items()}
         padded = {f"{name}.csv": _csv(table, padded=True) for name, table in tables.items()}
@@ -223,6 +225,7 @@ def import_workbook(
             stage = Path(scratch) / data_directory.resolve().name
             _stage(stage, data_directory, card.slug, padded, new_register)
             content.faults += _placed(validate(card.slug, stage), content, card.slug, stage.name)
+            content.faults = _without_source_echoes(content)
             found = None
             if review and not content.faults:
                 found = review(card.slug, stage).placed(
@@ -374,6 +377,8 @@ def _card_of(content: WorkbookContent, data_directory: Path) -> tuple[Card, str]
     path = data_directory / "kommuner" / card.slug / "kommun.yml"
     if not faults and path.exists():
         register = Register(path, shown_path(path, data_directory))
+        if not register.faults:
+            content.notes += _other_years(card, register.content.get("period"))
         known = str(register.content.get("kod", code))
         if known != code:
             faults.append(
@@ -397,6 +402,18 @@ def _card_of(content: WorkbookContent, data_directory: Path) -> tuple[Card, str]
     if faults:
         raise DataError([*content.faults, *faults])
     return card, county
+
+
+def _other_years(card: Card, period: object) -> list[str]:
+    """Return what has to be known where the first sheet has other years than the municipality's card."""
+    if not isinstance(period, Mapping):
+        return []
+    return [
+        f"{label} är {year} på bladet {START_SHEET} men {period[key]} i kommun.yml, och det är kommun.yml som gäller. "
+        f"Ändra {key} under period där om boken ska ha andra år."
+        for label, year, key in ((FIRST_YEAR, card.first_year, "fran"), (LAST_YEAR, card.last_year, "till"))
+        if key in period and period[key] != year
+    ]
 
 
 def _csv(table: SheetTable, *, padded: bool) -> bytes:
@@ -474,6 +491,51 @@ def _in_sheet(fault: Fault, table: SheetTable, shown: str) -> Fault:
         words[0] = re.sub(f"(?<![^ ])({names})(?= )", lambda found: labels[found[0]], words[0])
         words[1] = "en rad för varje kombination av " + ", ".join(labels[name] for name in table.spec.key)
     return Fault(shown, *words, fault.row, fault.column, fault.value, table.sheet, cell)
+
+
+def _settle_sources(content: WorkbookContent, tables: Iterable[SheetTable], register: Path) -> None:
+    """Give each source that is named with other letters than its own, large or small, its own name; note it."""
+    listed = content.tables.get(SOURCE_TABLE.name)
+    known = {row["kalla"] for row in listed.rows.values() if row["kalla"]} if listed else set()
+    known |= read_sources(register, register.name)[0].keys()
+    by_fold: dict[str, list[str]] = {}
+    for source in known:
+        by_fold.setdefault(source.casefold(), []).append(source)
+    for table in tables:
+        settled: dict[tuple[str, str], int] = {}
+        for row in table.rows.values():
+            for column in (column for column in SOURCE_COLUMNS if column in row):
+                alike = by_fold.get(row[column].casefold(), [])
+                if row[column] not in known and len(alike) == 1:
+                    pair = row[column], alike[0]
+                    settled[pair] = settled.get(pair, 0) + 1
+                    row[column] = alike[0]
+        for (written, source), count in settled.items():
+            cells = "1 cell" if count == 1 else f"{count} celler"
+            content.notes.append(f"Blad {table.sheet}: källan ”{written}” lästes som {source} ({cells}).")
+
+
+def _without_source_echoes(content: WorkbookContent) -> list[Fault]:
+    """Return the faults with one for all the sources that are missing because nothing of their sheet could be read."""
+    table = content.tables.get(SOURCE_TABLE.name)
+    missing = f"källan finns inte på bladet {SOURCE_TABLE.sheet}"
+    echoes = [fault for fault in content.faults if fault.sheet and fault.problem == missing]
+    if not echoes or (table and table.rows):
+        return content.faults
+    others = [fault for fault in content.faults if fault not in echoes]
+    sheet = table.sheet if table else SOURCE_TABLE.sheet
+    if any(fault.sheet and fold(fault.sheet) == fold(sheet) for fault in others):
+        return others
+    named = ", ".join(sorted({fault.value or "" for fault in echoes}))
+    return [
+        *others,
+        Fault(
+            content.shown,
+            f"bladet {sheet} är tomt" if table else f"bladet {sheet} saknas",
+            f"ett blad {SOURCE_TABLE.sheet} med de källor som de andra bladen anger: {named}",
+            "fyll i bladet" if table else "lägg tillbaka bladet, eller hämta ett ur en ny arbetsbok från export",
+        ),
+    ]
 
 
 def _without_echoes(faults: Sequence[Fault]) -> list[Fault]:
