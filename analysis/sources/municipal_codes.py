@@ -116,7 +116,6 @@ def find_municipality(
     if not found:
         near = difflib.get_close_matches(slug or "", [one.slug for one in codes], n=1)
         meant = _named(codes, slug) if slug else []
-        quoted = f'"{meant[0].name}"' if meant and " " in meant[0].name else meant[0].name if meant else ""
         advice = f"menar du {near[0]}? Skriv annars --namn" if near else "lägg till --namn"
         raise DataError(
             [
@@ -124,12 +123,25 @@ def find_municipality(
                     "kommunen",
                     "det går inte att se vilken kommun det gäller",
                     "kommunens namn, till exempel --namn Lund",
-                    f"skriv new --namn {quoted}" if meant else advice,
+                    f"skriv new --namn {_quoted(meant[0])}" if meant else advice,
                     value=slug,
                 )
             ]
         )
     return found[0]
+
+
+def new_municipality(slug: str, known: Sequence[str], data_directory: Path) -> str:
+    """Return the name, as it is given to `new`, of the municipality whose folder is not among the known; else ""."""
+    try:
+        codes = read_codes(data_directory)
+    except DataError:
+        return ""
+    return next((_quoted(one) for one in codes if one.slug == make_slug(slug) and one.slug not in known), "")
+
+
+def _quoted(municipality: MunicipalCode) -> str:
+    return f'"{municipality.name}"' if " " in municipality.name else municipality.name
 
 
 def _named(codes: Sequence[MunicipalCode], name: str) -> list[MunicipalCode]:
