@@ -24,7 +24,15 @@ from analysis.sources.municipal_codes import MunicipalCode, find_municipality, r
 from analysis.sources.municipality import Municipality, default_data_directory, list_municipalities
 from analysis.sources.reader import decode, read_table
 from analysis.sources.registers import Register, Source, read_sources
-from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE, TableSpec, fold, in_words
+from analysis.sources.schema import (
+    EARLIEST_YEAR,
+    LATEST_YEAR,
+    MUNICIPAL_TABLES,
+    SOURCE_TABLE,
+    TableSpec,
+    fold,
+    in_words,
+)
 from analysis.sources.template import (
     CODE,
     FIRST_YEAR,
@@ -316,8 +324,10 @@ def _examples(slug: str) -> dict[str, list]:
                 examples[name] = frame.iloc[0].tolist()
                 used = sources.get(str(frame.iloc[0].get("kalla")))
                 if used:
+                    # Without its document: what a file is called where it was found tells a reader nothing.
+                    shown = dataclasses.replace(used, document="")
                     examples.setdefault(
-                        SOURCE_TABLE.name, [used.id, *(str(getattr(used, field)) for field in _SOURCE_FIELDS)]
+                        SOURCE_TABLE.name, [used.id, *(str(getattr(shown, field)) for field in _SOURCE_FIELDS)]
                     )
     return examples
 
