@@ -173,11 +173,12 @@ def _prices(evidence, cost, time, subject, words, low) -> Iterator[Doubt]:
             continue
         span = quotient(scaled(cost[year], THOUSAND, "kr"), scaled(time[year], amount, "kr"))
         if outside(span, low, bound.maximum):
+            price = said(span[1] * amount, 2 if span[1] < _MANY else 0)
             yield doubt(
                 f"{subject}-{year}",
                 f"{words} {year} är långt från schablonbeloppet",
                 (cost[year], time[year]),
-                f"Det blir {said(span[1] * amount, 2 if span[1] < _MANY else 0)} kr per timme, {times_text(span[1])} gånger schablonbeloppet för "
+                f"Det blir {price} kr per timme, {times_text(span[1])} gånger schablonbeloppet för "
                 f"året, {said(amount)} kr; väntat är {limits_text(low, bound.maximum)} gånger.",
                 "Se efter om beloppet är i tkr och timmarna i hela timmar, och om en siffra har fallit bort.",
             )

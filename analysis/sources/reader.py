@@ -49,7 +49,7 @@ _AMOUNT = re.compile(r"([-−0-9][0-9 ,.]*?)\s*([a-zåäö][a-zåäö ]*)\.?", r
 _KRONOR = {
     **dict.fromkeys(("kr", "kronor", "sek"), ("kr", 1)),
     **dict.fromkeys(("tkr", "ksek", "tusen kronor", "tusen kr", "tusen"), ("tkr", 1000)),
-    **dict.fromkeys(("mnkr", "mkr", "msek", "mn kr", "milj", "milj kr", "miljoner", "miljoner kronor", "miljoner kr"),
+    **dict.fromkeys(("mnkr", "mkr", "msek", "milj", "milj kr", "miljoner", "miljoner kronor", "miljoner kr"),
                     ("mnkr", 1_000_000)),
 }
 
