@@ -6,6 +6,7 @@ import argparse
 import datetime
 import difflib
 import os
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -30,7 +31,6 @@ SWEDISH = {
     "positional arguments": "argument",
     "show this help message and exit": "visa den här hjälpen och avsluta",
     "%(prog)s: error: %(message)s\n": "%(prog)s: fel: %(message)s\n",
-    "unrecognized arguments: %s": "okända argument: %s",
     "the following arguments are required: %s": "detta saknas: %s",
     "argument %(argument_name)s: %(message)s": "%(argument_name)s: %(message)s",
     "expected one argument": "ett värde saknas",
@@ -42,7 +42,10 @@ SWEDISH = {
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit code: 0, 1 for a fault, 2 for a wrong command line, 130 for Ctrl-C."""
     try:
-        options = _parser().parse_args(arguments)
+        parser = _parser()
+        options, unknown = parser.parse_known_args(arguments)
+        if unknown:
+            parser.error(_unknown_words(options, unknown))
     except SystemExit as stop:
         return int(stop.code or 0)
     try:
@@ -72,7 +75,7 @@ def _parser() -> argparse.ArgumentParser:
 
     def command(name, run, text, unharmed):
         one = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
-        one.set_defaults(run=run, unharmed=unharmed)
+        one.set_defaults(run=run, unharmed=unharmed, parser=one)
         return one
 
     site, data = "Den gamla webbplatsen står kvar.", "Underlaget är oförändrat."
@@ -111,6 +114,26 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _unknown_words(options: argparse.Namespace, words: Sequence[str]) -> str:
+    """Return what is said of words on the command line that nothing takes, and what was meant."""
+    said = f"okända argument: {' '.join(words)}"
+    if words[0].startswith("-"):
+        known = re.findall("--[a-z]+", options.parser.format_usage())
+        near = difflib.get_close_matches(words[0].lower(), known, n=1)
+        return f"{said}; menar du {near[0]}?" if near else said
+    if options.command == "import":
+        return f'{said}; har filnamnet mellanslag, sätt citattecken om det: "{" ".join([str(options.file), *words])}"'
+    return f"{said}; har ett namn mellanslag, sätt citattecken om det"
+
+
+def _workbook(options: argparse.Namespace, slug: str) -> Path:
+    """Return the name of a workbook to be made: the one asked for, with its ending, or the municipality's."""
+    path = options.fil or Path(f"{slug}.xlsx")
+    if path.suffix.lower() == ".xlsx" or not path.name or path.is_dir():
+        return path
+    return path.with_name(f"{path.name}.xlsx")
+
+
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"”{text}” är inget antal, skriv till exempel 2")
@@ -142,7 +165,7 @@ def _new(options: argparse.Namespace) -> int:
     slug = options.slug or entry.slug
     last = options.till or datetime.date.today().year - 1
     first = options.fran or last - 5
-    workbook = options.fil or Path(f"{slug}.xlsx")
+    workbook = _workbook(options, slug)
     create_municipality(entry, slug, (first, last), data, workbook, chapter_needs(read_chapters(PROJECT_ROOT)))
     print(f"{entry.name} ({entry.code}, {entry.county}) har fått mappen {shown_path(data / 'kommuner' / slug, data)}.")
     print("I dess mapp texter finns frågor att besvara med egna ord. Svaren visas i boken, frågorna gör det inte.")
@@ -158,8 +181,8 @@ def _import(options: argparse.Namespace) -> int:
     found = import_workbook(options.file, data, _faults_of, _review, dry_run=options.torrkorning)
     for note in found.notes:
         print(note)
-    for name, count in found.rows.items():
-        print(f"{name}.csv: {count} rader" if count != 1 else f"{name}.csv: 1 rad")
+    for name, change in found.tables.items():
+        print(f"{name}.csv: {change}")
     folder = shown_path(data / "kommuner" / found.slug, data)
     print(f"Allt gick att läsa. Ingenting är ändrat; utan --torrkorning hade det skrivits i {folder}."
           if options.torrkorning else f"Inläst i {folder}. Bygg boken med: python -m analysis build {found.slug}")
@@ -172,7 +195,7 @@ def _export(options: argparse.Namespace) -> int:
     from analysis.sources.intake import export_workbook
 
     data = _data(options)
-    workbook = options.fil or Path(f"{options.slug}.xlsx")
+    workbook = _workbook(options, options.slug)
     export_workbook(load_municipality(options.slug, data), data, workbook, chapter_needs(read_chapters(PROJECT_ROOT)))
     print(f"Kommunens tabeller finns nu i {workbook}.")
     return 0
@@ -310,6 +333,11 @@ def _wrong_figure(resolver: Resolver, row: pd.Series) -> tuple[str, str, str, st
 def _check(options: argparse.Namespace) -> int:
     municipalities = _load(options)
     for one in municipalities or ():
+        if not one.tables and not any(one.has(f"nationellt:{name}") for name in one.national
+                                      if "omrade" in one.national[name]):
+            print(f"{one.slug}: underlaget för {one.name} är ännu tomt. Fyll i arbetsboken och läs in den med: "
+                  f"python -m analysis import {one.slug}.xlsx")
+            continue
         texts = f", {len(one.texts)} {'text' if len(one.texts) == 1 else 'texter'}" if one.texts else ""
         print(f"{one.slug}: underlaget för {one.name} är i ordning ({len(one.tables)} tabeller{texts}).")
     return 1 if municipalities is None else 0
@@ -339,6 +367,7 @@ def _fetch(options: argparse.Namespace) -> int:
 def _build(options: argparse.Namespace) -> int:
     # Imported here: they take a second that `check` and `--help` need not wait for.
     from analysis.measures.small_numbers import protect
+    from analysis.present.numbers import number
     from analysis.publish import site
     from analysis.publish.guide import build_guide
     from analysis.publish.plan import plan_book, read_chapters
@@ -349,8 +378,8 @@ def _build(options: argparse.Namespace) -> int:
     if municipalities is None:
         print("Inget byggdes. Den gamla webbplatsen står kvar.", file=sys.stderr)
         return 1
-    print(f"Underlaget kontrollerat: {len(municipalities)} kommuner ({time.monotonic() - start:.1f} s)"
-          if len(municipalities) != 1 else f"Underlaget kontrollerat: 1 kommun ({time.monotonic() - start:.1f} s)")
+    count = "1 kommun" if len(municipalities) == 1 else f"{len(municipalities)} kommuner"
+    print(f"Underlaget kontrollerat: {count} ({number(time.monotonic() - start, 1)} s)")
     out = Path(os.path.abspath(options.out)) if options.out else site.default_out(PROJECT_ROOT)
     try:
         site.prepare(out, PROJECT_ROOT)
@@ -371,11 +400,12 @@ def _build(options: argparse.Namespace) -> int:
     except site.SiteFault as fault:
         print(fault, file=sys.stderr)
         return 1
-    print(f"Klart ({time.monotonic() - start:.1f} s). Öppna {out / 'index.html'}")
+    print(f"Klart ({number(time.monotonic() - start, 1)} s). Öppna {out / 'index.html'}")
     return 0
 
 
 def _notebooks(options: argparse.Namespace) -> int:
+    from analysis.present.numbers import number
     from analysis.publish.plan import read_chapters
     from analysis.publish.refresh import refresh_notebooks
 
@@ -386,5 +416,5 @@ def _notebooks(options: argparse.Namespace) -> int:
     for fault in faults:
         print(fault, file=sys.stderr)
     if not faults:
-        print(f"Klart ({time.monotonic() - start:.1f} s). Kapitlen i chapters/ är uppdaterade.")
+        print(f"Klart ({number(time.monotonic() - start, 1)} s). Kapitlen i chapters/ är uppdaterade.")
     return 1 if faults else 0

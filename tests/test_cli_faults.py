@@ -268,7 +268,9 @@ WRONG = [
     (["import", "."], "det är en mapp och inte en fil"),
     (["import", f"{LONG}.xlsx"], "namnet går inte att använda"),
     (["import", "data"], "det är en mapp och inte en fil"),
-    (["import", "borta.xlsx"], "filen eller mappen finns inte"),
+    (["import", "borta.xlsx"], "filen finns inte i mappen /"),
+    (["import", "borta/ange.xlsx"], "/borta finns inte"),
+    (["import", "ange"], "menar du ange.xlsx? Annars: skriv hela sökvägen"),
     (["import", "ange.xlsx/ange.xlsx"], "filen eller mappen finns inte"),
     (["export", "ange", "--fil", f"{LONG}.xlsx"], "namnet går inte att använda"),
     (["export", "ange", "--fil", "ange.xlsx/ut.xlsx"], "ange.xlsx/ut.xlsx: filen eller mappen finns inte"),
@@ -317,6 +319,46 @@ def test_a_command_line_that_cannot_be_understood(capsys, arguments):
     error = capsys.readouterr().err
     assert error.startswith("användning: ") and "fel: " in error
     assert_told(error)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["import", "ange.xlsx", "--torkörning"], "okända argument: --torkörning; menar du --torrkorning?\n"),
+        (["check", "--xyz"], "okända argument: --xyz\n"),
+        (["import", "min", "bok", "2025.xlsx"], 'sätt citattecken om det: "min bok 2025.xlsx"\n'),
+        (["new", "--namn", "Upplands", "Väsby", "kommun"], "har ett namn mellanslag, sätt citattecken om det\n"),
+    ],
+)
+def test_a_word_that_nothing_takes_is_told_what_was_meant(capsys, arguments, told):
+    assert cli.main(arguments) == 2
+    assert capsys.readouterr().err.endswith(told)
+
+
+def test_a_workbook_gets_its_ending(here, capsys):
+    assert cli.main(["export", "ange", "--data", "data", "--fil", "ange-2026"]) == 0
+    assert Path("ange-2026.xlsx").is_file() and not Path("ange-2026").exists()
+    assert "ange-2026.xlsx" in capsys.readouterr().out
+    assert cli.main(["new", "--namn", "Eslöv", "--data", "data", "--fil", "mapp.2026"]) == 0
+    assert Path("mapp.2026.xlsx").is_file()
+    assert cli.main(["export", "ange", "--data", "data", "--fil", "ANGE.XLSX"]) == 0
+    assert Path("ANGE.XLSX").is_file()
+
+
+def test_the_way_from_nothing_to_a_workbook_is_told(here, capsys):
+    for slug, name in (("eslov", "Eslöv"), ("Eslöv", "Eslöv"), ("upplands-vasby", '"Upplands Väsby"')):
+        assert cli.main(["check", slug, "--data", "data"]) == 1
+        assert f"Gör så här: kör new --namn {name}." in capsys.readouterr().err
+    assert cli.main(["check", "angee", "--data", "data"]) == 1
+    assert "Gör så här: skriv ”ange”." in capsys.readouterr().err
+    assert cli.main(["new", "--namn", "Eslöv", "--data", "data"]) == 0
+    capsys.readouterr()
+    for table in Path("data/nationellt").glob("*.csv"):
+        rows = table.read_text(encoding="utf-8").splitlines(keepends=True)
+        table.write_text("".join(row for row in rows if ";Eslöv;" not in row or table.stem == "kommuner"), "utf-8")
+    assert cli.main(["check", "eslov", "--data", "data"]) == 0
+    out = capsys.readouterr().out
+    assert "eslov: underlaget för Eslöv är ännu tomt." in out and "import eslov.xlsx" in out and "i ordning" not in out
 
 
 # --- The computer refuses -----------------------------------------------------------------------------

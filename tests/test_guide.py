@@ -148,6 +148,7 @@ def _everything_goes_wrong(home: Path, data: Path, patch: pytest.MonkeyPatch) ->
     _copy_data(data)
     yield called("bild")
     yield called("import")
+    yield called("check", "eslov")
     yield called("new", "--namn", "Eslövv")
     yield called("new", "--namn", "Eslöv", *guide_example.YEARS)
     yield called("new", "--namn", "Eslöv")
@@ -177,9 +178,10 @@ def _workbooks(path: Path, good: bytes) -> Iterator[str]:
     yield called("import", "eslov.xlsx")
     lock.unlink()
     yield called("import", "eslöv.xlsx")
+    yield called("import", "eslov.xlsx", "--torkörning")
     path.with_suffix(".xls").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(500))
     yield called("import", "eslov.xls")
-    for change in (_no_facts, _bad_cells, _bad_heading, _own_column):
+    for change in (_no_facts, _bad_cells, _bad_heading, _own_column, _no_sources):
         path.write_bytes(good)
         workbook = openpyxl.load_workbook(path)
         change(workbook)
@@ -191,14 +193,19 @@ def _no_facts(workbook: openpyxl.Workbook) -> None:
     del workbook["Börja här"]
 
 
+def _no_sources(workbook: openpyxl.Workbook) -> None:
+    del workbook["Källor"]
+
+
 def _bad_cells(workbook: openpyxl.Workbook) -> None:
     sheet = workbook["Ekonomi"]
-    for cell, value in {"D11": "12.600", "D12": "cirka tretton miljoner", "E14": "bokslut", "B19": "PSS"}.items():
+    bad = {"D11": "12.600", "D12": "cirka tretton miljoner", "D13": "9,2 mnkr", "E14": "bokslut", "B19": "PSS"}
+    for cell, value in bad.items():
         sheet[cell] = value
     sheet["F18"], sheet["D20"] = None, "=D19+100"
     for column, value in enumerate((2021, "SFB", 1, 1, guide_example.SOURCE, "Tabell 1"), start=1):
         sheet.cell(21, column, value)
-    workbook["Brukare"]["D11"] = ".."
+    workbook["Brukare"]["D11"], workbook["Brukare"]["D12"] = "..", "<5"
     hours = workbook["Timmar"]
     hours["D17"], hours["D17"].number_format = 0.5, "0%"
     hours["D18"] = 36500
@@ -218,7 +225,7 @@ def _cards(data: Path) -> Iterator[str]:
     folder = data / "kommuner" / "eslov"
     card = folder / "kommun.yml"
     text = card.read_text(encoding="utf-8")
-    for more in ("namnd:socialnämnden\n", "granar: [lund]\n", "grannar: [Lund]\n"):
+    for more in ("namnd:socialnämnden\n", "jamfor_med: [Riket]\n", "granar: [lund]\n", "grannar: [Lund]\n"):
         card.write_text(text + more, encoding="utf-8")
         yield called("check", "eslov")
     card.write_text(text, encoding="utf-8")

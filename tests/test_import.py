@@ -443,6 +443,42 @@ def test_a_status_that_is_given_stands(book, data):
     assert read(data)[0][3:] == ["5", SOURCE, PLACE, "avrundad"]
 
 
+@pytest.mark.parametrize(
+    ("sheet", "column", "value", "advice"),
+    [
+        ("Ekonomi", "D", "8 900 kr", "enheten är tkr: 8 900 kr skrivs 8,9."),
+        ("Ekonomi", "C", "9,2 mnkr", "enheten är tkr: 9,2 mnkr skrivs 9 200."),
+        ("Ekonomi", "D", "-1,5 Miljoner kronor", "enheten är tkr: -1,5 Miljoner kronor skrivs −1 500."),
+        ("Prognoser", "D", "−800 tkr", "enheten är mnkr: −800 tkr skrivs −0,8."),
+        ("Ekonomi", "D", "1.234 mnkr", "skriv bara siffror i cellen; en förklaring kan stå på ett eget blad i"),
+        ("Ekonomi", "D", "12 äpplen", "skriv bara siffror i cellen"),
+        ("Ekonomi", "C", "okänt", "lämna cellen tom om uppgiften saknas"),
+        ("Ekonomi", "D", "okänt", "ta bort raden om uppgiften saknas"),
+        ("Ekonomi", "D", "<500", "skriv det verkliga talet; vet du det inte, ta bort raden."),
+        *(
+            ("Brukare", column, value, f"skriv det verkliga antalet, för boken visar inte små antal; {end}")
+            for column, end in (("C", "vet du det inte, lämna cellen tom."), ("D", "vet du det inte, ta bort raden."))
+            for value in ("<5", "‹5", "< 5", "färre än fem", "under 5 personer")
+        ),
+    ],
+)
+def test_what_is_no_number_is_told_what_to_write(book, data, capsys, sheet, column, value, advice):
+    rows = {"Ekonomi": (), "Brukare": (2020, "SFB", 6, 6), "Prognoser": (2024, 1, "Delår", 1)}
+    if rows[sheet]:
+        put(book[sheet], SFB_ROW, *rows[sheet], SOURCE, PLACE)
+    book[sheet][f"{column}{SFB_ROW}"].value = value
+    assert run(save(book, data), data) == 1
+    faults = [line for line in capsys.readouterr().err.splitlines() if line.startswith("eslov.xlsx")]
+    assert len(faults) == 1 and f"cell {column}{SFB_ROW} " in faults[0] and f"Gör så här: {advice}" in faults[0]
+
+
+@pytest.mark.parametrize("value", ["6 st", "6 personer", "6 brukare", "6st."])
+def test_a_count_may_have_its_word(book, data, capsys, value):
+    put(book["Brukare"], SFB_ROW, 2020, "SFB", 6, value, SOURCE, PLACE)
+    assert run(save(book, data), data) == 0
+    assert read(data, "brukare")[0][3] == "6" and f"”{value}” lästes som 6" in capsys.readouterr().out
+
+
 def _hide_column(book):
     book["Ekonomi"].column_dimensions["C"].hidden = True
 
@@ -898,7 +934,7 @@ def test_a_file_that_cannot_be_read(book, data, capsys, monkeypatch, error, prob
 
 def test_a_missing_file_and_a_folder(data, capsys):
     assert run(data.parent / "finns-inte.xlsx", data) == 1
-    assert "finns-inte.xlsx: filen eller mappen finns inte" in capsys.readouterr().err
+    assert f"finns-inte.xlsx: filen finns inte i mappen {data.parent}. " in capsys.readouterr().err
     assert run(data, data) == 1
     assert "det är en mapp och inte en fil" in capsys.readouterr().err
 
@@ -1005,6 +1041,79 @@ def test_importing_twice_is_importing_once(book, data):
     once = tree(data)
     assert run(path, data) == 0
     assert tree(data) == once
+
+
+def test_what_is_new_changed_and_gone_is_told(book, data, capsys):
+    path = save(book, data)
+    assert run(path, data) == 0 and run(path, data) == 0
+    assert "ekonomi.csv: 3 rader (oförändrade)" in capsys.readouterr().out.splitlines()
+    sheet = book["Ekonomi"]
+    put(sheet, SFB_ROW, 2019, None, None, None)
+    put(sheet, SFB_ROW + 1, None, None, None, "118,0", None, "Tabell 2")
+    put(sheet, SFB_ROW + 3, 2020, "LSS", 1, 2, SOURCE, PLACE)
+    path = save(book, data)
+    for more in (["--torrkorning"], []):
+        assert run(path, data, *more) == 0
+        assert "ekonomi.csv: 4 rader (2 nya, 1 ändrad, 1 borta)" in capsys.readouterr().out.splitlines()
+    (data / "kommuner/eslov/ekonomi.csv").write_text("skräp", encoding="utf-8")
+    assert run(path, data) == 0
+    assert "ekonomi.csv: 4 rader" in capsys.readouterr().out.splitlines()
+
+
+def test_a_column_taken_away_tells_what_goes_with_it(book, data, capsys):
+    assert run(save(book, data), data) == 0
+    book["Ekonomi"].delete_cols(7)
+    book["Ekonomi"].delete_cols(3)
+    capsys.readouterr()
+    assert run(save(book, data), data) == 0
+    out = capsys.readouterr().out
+    assert "Kolumnen Budget (tkr) saknas på bladet Ekonomi; 3 uppgifter som finns i dag tas bort." in out
+    assert "Status" not in out and "ekonomi.csv: 3 rader (0 nya, 3 ändrade, 0 borta)" in out
+    assert run(save(book, data), data) == 0
+    assert "tas bort" not in capsys.readouterr().out
+
+
+def test_a_source_in_other_letters_is_that_source(book, data, capsys):
+    for row, name in ((SFB_ROW, SOURCE.upper()), (SFB_ROW + 1, SOURCE.title()), (SFB_ROW + 2, SOURCE.upper())):
+        put(book["Ekonomi"], row, None, None, None, None, name)
+    assert run(save(book, data), data) == 0
+    assert read(data) == ECONOMY
+    out = capsys.readouterr().out
+    assert f"Blad Ekonomi: källan ”{SOURCE.upper()}” lästes som {SOURCE} (2 celler)." in out
+    assert f"Blad Ekonomi: källan ”{SOURCE.title()}” lästes som {SOURCE} (1 cell)." in out
+
+
+def test_between_two_sources_that_letters_tell_apart_nothing_is_guessed(book, data, capsys):
+    put(book["Källor"], 7, SOURCE.upper(), "En till", "Eslöv", "2025")
+    put(book["Ekonomi"], SFB_ROW, None, None, None, None, SOURCE.title())
+    assert run(save(book, data), data) == 1
+    assert "källan finns inte på bladet Källor" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("deed", "told"),
+    [
+        (lambda book: book.remove(book["Källor"]), "eslov.xlsx: bladet Källor saknas."),
+        (lambda book: book["Källor"].delete_rows(6, 9), "eslov.xlsx: bladet Källor är tomt."),
+        (lambda book: put(book["Källor"], 4, "a", "b", "c", "d"), "eslov.xlsx, blad Källor: rubrikerna hittas inte."),
+        (lambda book: put(book["Källor"], 4, None, "Titlar"), "eslov.xlsx, blad Källor, rad 4: rubriken i kolumn B"),
+    ],
+)
+def test_a_lost_sheet_of_sources_is_one_fault(book, data, capsys, deed, told):
+    deed(book)
+    assert run(save(book, data), data) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2 and lines[0].startswith(told), lines
+    if "rad" not in told and "rubrik" not in told:
+        assert SOURCE in lines[0]
+
+
+def test_other_years_than_those_of_the_card_are_told(book, data, capsys):
+    book["Börja här"]["B7"].value = 2023
+    assert run(save(book, data), data) == 0
+    out = capsys.readouterr().out
+    assert "Sista år är 2023 på bladet Börja här men 2022 i kommun.yml, och det är kommun.yml som gäller." in out
+    assert "Första år är" not in out
 
 
 def test_a_source_that_is_changed_is_changed_where_it_stands(book, data, capsys):

@@ -162,6 +162,9 @@ def test_a_municipality_is_found(name, code, slug, found):
         (None, "9999", None, ["koden finns inte", "slå upp"]),
         (None, "²²²²", None, ["ingen kommunkod"]),
         (None, None, "uplands-vasby", ["menar du upplands-vasby"]),
+        (None, None, "Eslöv", ["skriv new --namn Eslöv."]),
+        (None, None, "Upplands Väsby", ['skriv new --namn "Upplands Väsby".']),
+        ("Upplands", None, "Väsby", ['menar du Upplands Väsby? Sätt citattecken om namnet: --namn "Upplands Väsby".']),
         (None, None, None, ["vilken kommun", "--namn Lund"]),
         ("<script>", "=1281", None, ["ingen kommun heter så", "ingen kommunkod"]),
     ],
@@ -392,3 +395,15 @@ def test_no_text_is_ever_a_formula():
 def test_the_files_of_a_new_municipality_are_one_list():
     files = intake._new_files(Card("lund", "No", "1281", 2020, 2021), "Skåne län")
     assert list(files) == ["kommun.yml", *drafts()] and b"namn: 'No'" in files["kommun.yml"]
+
+
+def test_the_workbook_explains_each_of_two_sources_and_names_a_sheet_once(data, here):
+    assert new(data, "--namn", "Lund") == 0
+    book = openpyxl.load_workbook(here / "lund.xlsx")
+    sheet = book["Motsägelser"]
+    explained = [cell.value for cell in sheet[3] if "Välj källans korta namn" in str(cell.value)]
+    assert len(explained) == len(set(explained)) == 2
+    needs = [row[1].value for row in book["Börja här"].iter_rows() if isinstance(row[1].value, str)]
+    assert any("bladet Fakta med rader för" in text for text in needs)
+    assert not any("bladet Fakta med rader för" in text and "bladet Fakta;" in text for text in needs)
+    assert not any("_0f669c7f" in str(cell.value) for row in book["Källor"].iter_rows() for cell in row)

@@ -18,11 +18,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import cli
+from analysis.measures.evidence import times_text
 from analysis.measures.plausibility import RULES, review
 from analysis.measures.schablon import days_in_year
 from analysis.sources import DataError, load_municipality
 from analysis.sources.cells import number_text
-from analysis.sources.doubts import GUIDE, Cell, Doubt, Figure, said
+from analysis.sources.doubts import GUIDE, Cell, Doubt, Figure, said, summary
 from analysis.sources.municipality import SmallNumbers
 from analysis.sources.reader import read_table
 from analysis.sources.registers import BOUNDS
@@ -239,7 +240,11 @@ CASES = [
     ("hopp", {at("egen_regi", "utforda_timmar", ar=2023, lag="lss"): 0}, ["8 107 timmar", "2023 är det noll"]),
     ("hopp", {at("konton", "belopp_tkr", ar=2023, konto="11"): 20}, ["2 100 tkr", "105 gånger mindre"]),
     ("budget_och_utfall", {at("brukare", "budget_antal", ar=2021, verksamhet="lss"): 140}, ["42 personer"]),
-    ("samma_belopp", {at("timmar", "utfall_timmar", **LSS22): 100100}, ["LSS 2021 100 100 timmar"]),
+    ("samma_belopp", {at("timmar", "utfall_timmar", ar=2021, verksamhet="lss"): 100110,
+                      at("timmar", "utfall_timmar", **LSS22): 100110}, ["LSS 2021 100 110 timmar"]),
+    ("budget_och_utfall", {at("ekonomi", "nettokostnad_tkr", **LSS22): 33}, ["gånger utfallet; väntat är att"]),
+    ("kostnad_per_timme", {at("ekonomi", "nettokostnad_tkr", **LSS22): 33359000}, ["326 090 kr per timme, 1 "]),
+    ("budget_i_kronor_och_volym", {at("ekonomi", "budget_tkr", **LSS22): 36513000}, ["omkring 1 100 gånger så stor."]),
     ("negativ_kostnad", {at("ekonomi", "nettokostnad_tkr", **SFB22): -27340}, ["med minus"]),
     ("negativ_kostnad", {at("konton", "belopp_tkr", ar=2022, konto="20"): -12908}, ["med minus"]),
     ("utanfor_perioden", {at("bidrag", "ar", ar=2021): 2019}, ["2021–2023"]),
@@ -276,6 +281,23 @@ CASES = [
      ["kommunen 40 procent", "kooperativ 6 procent", "De blir 98 procent"]),
     ("sma_antal_i_text", {at("tillskott", "beskrivning", ar=2022): "Anslag för 3 brukare"}, ["”3 brukare”"]),
 ]  # fmt: skip
+
+
+def test_round_amounts_may_be_the_same(tmp_path):
+    tables = sound()
+    changed(tables, {at("timmar", "utfall_timmar", ar=2021, verksamhet="lss"): 100100,
+                     at("timmar", "utfall_timmar", **LSS22): 100100})
+    assert not [doubt for doubt in doubts(tmp_path, tables) if doubt.rule == "samma_belopp"]
+
+
+def test_one_warning_is_one():
+    assert summary(1).startswith("1 varning. Den stoppar") and summary(2).startswith("2 varningar. De stoppar")
+
+
+@pytest.mark.parametrize(("value", "text"), [("0.00104", "0,001"), ("-0.0456", "−0,046"), ("0.12", "0,12"), ("0", "0"),
+                                             ("951.6", "952"), ("9.516", "9,52")])
+def test_a_quotient_is_never_rounded_away(value, text):
+    assert times_text(Decimal(value)) == text
 
 
 @pytest.mark.parametrize(
@@ -572,3 +594,5 @@ def test_a_place_names_each_file_row_and_column_once():
     cells = tuple(Cell("a.csv", row, column, Decimal(1)) for row, column in ((2, "x"), (3, "x"), (2, "y"), (3, "y")))
     figure = Figure("summan", cells, Decimal(4), Decimal(0), "tkr")
     assert str(figure) == "summan 4 tkr (a.csv, rad 2 och 3, kolumn x och y)"
+    text = Figure("det står", (Cell("forord.md", 5, "", Decimal(3)),), Decimal(3), Decimal(0), "", "”tre brukare”")
+    assert str(text) == "det står ”tre brukare” (forord.md, rad 5)"

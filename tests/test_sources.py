@@ -82,8 +82,8 @@ def test_a_fault_reads_as_one_line(data_copy):
     edit(data_copy / ECONOMY, "2021;sfb;127573", "2021;sfb;okänt")
     assert str(only_fault(data_copy)) == (
         "data/kommuner/malmo/ekonomi.csv, rad 3, kolumn budget_tkr: inget tal. Står nu: ”okänt”. Väntat: ett tal i "
-        "tkr, noll eller mer, utan procenttecken och enhet (eller tom cell). Gör så här: skriv bara siffror i cellen; "
-        "lägg förklaringar i en annan kolumn."
+        "tkr, noll eller mer, utan procenttecken och enhet (eller tom cell). Gör så här: lämna cellen tom om "
+        "uppgiften saknas, annars skriv bara siffror."
     )
 
 
@@ -250,6 +250,12 @@ def test_bad_yaml_gives_one_fault(data_copy, file, content, problem, row):
     fault = only_fault(data_copy)
     assert (fault.file, fault.row) == (f"data/{file}", row)
     assert problem in fault.problem
+
+
+def test_a_name_that_stands_twice_is_not_blamed_on_its_signs(data_copy):
+    (data_copy / CARD).write_bytes(b"namn: a\nkod: b\nnamn: c\n")
+    fault = only_fault(data_copy)
+    assert fault.advice.startswith("ta bort den ena") and fault.expected == "varje namn en gång"
 
 
 @pytest.mark.parametrize("character", ["\x02", "\x0c", "\x1f", "\x7f", "\x9f", "\uffff"])

@@ -89,8 +89,14 @@ def doubt(subject: str, problem: str, figures: Sequence[Figure], implication: st
 
 
 def times_text(value: Decimal) -> str:
-    """Return a quotient with two decimals, or with none where it is large."""
-    return said(value, 2 if abs(value) < 100 else 0)
+    """Return a quotient with two decimals, with none where it is large, with two digits where it is small."""
+    small = value and abs(value) < Decimal("0.1")
+    return said(value, 1 - value.adjusted() if small else 2 if abs(value) < 100 else 0)
+
+
+def roughly(value: Decimal) -> str:
+    """Return a large quotient with two digits and zeros."""
+    return said(value.quantize(Decimal(1).scaleb(value.adjusted() - 1)))
 
 
 def percent_text(value: Decimal) -> str:

@@ -20,12 +20,16 @@ from analysis.measures.evidence import (
     percent_text,
     quotient,
     quotient_of,
+    roughly,
     scaled,
     times_text,
     total,
 )
 from analysis.sources.doubts import Doubt, Figure, said
 from analysis.sources.schema import LAWS, PARTS, fold
+
+# From here on a quotient is told as so many times, and öre say nothing.
+_MANY = 10
 
 
 def whole_and_parts(evidence: Evidence) -> Iterator[Doubt]:
@@ -169,11 +173,12 @@ def _prices(evidence, cost, time, subject, words, low) -> Iterator[Doubt]:
             continue
         span = quotient(scaled(cost[year], THOUSAND, "kr"), scaled(time[year], amount, "kr"))
         if outside(span, low, bound.maximum):
+            price = said(span[1] * amount, 2 if span[1] < _MANY else 0)
             yield doubt(
                 f"{subject}-{year}",
                 f"{words} {year} är långt från schablonbeloppet",
                 (cost[year], time[year]),
-                f"Det blir {said(span[1] * amount, 2)} kr per timme, {times_text(span[1])} gånger schablonbeloppet för "
+                f"Det blir {price} kr per timme, {times_text(span[1])} gånger schablonbeloppet för "
                 f"året, {said(amount)} kr; väntat är {limits_text(low, bound.maximum)} gånger.",
                 "Se efter om beloppet är i tkr och timmarna i hela timmar, och om en siffra har fallit bort.",
             )
@@ -253,14 +258,18 @@ def budget_and_volume(evidence: Evidence) -> Iterator[Doubt]:
         for year, span in spans.items():
             if year not in unlike and not outside(span, wide.minimum, wide.maximum):
                 continue
-            usual = f"; medianen för alla år är {percent_text(unlike[year])} procent" if year in unlike else ""
+            share = f"{percent_text(span[1])} procent av det"
+            if year in unlike:
+                share += f"; medianen för alla år är {percent_text(unlike[year])} procent"
+            if span[1] >= _MANY:
+                share = f"omkring {roughly(span[1])} gånger så stor"
             times = "gånger" if part == "lss" else "gånger de timmar som kommunen betalar och"
             yield doubt(
                 f"{part}-{year}",
                 f"Budgeten för {PART_WORDS[part]} {year} är inte densamma i kronor som i {word}",
                 (money[year], volume[year]),
                 f"Budgeten i {word} {times} schablonbeloppet blir {said(models[year].value, 0)} tkr. Budgeten i kronor "
-                f"är {percent_text(span[1])} procent av det{usual}.",
+                f"är {share}.",
                 "Se efter om den ena budgeten är ändrad under året och inte den andra, eller hör till ett annat år.",
             )
 

@@ -20,20 +20,20 @@ def small_counts_in_words(evidence: Evidence) -> Iterator[Doubt]:
         if count < threshold:
             cell = Cell(file, row, column, Decimal(count))
             yield doubt(
-                f"{column}_{row}",
+                f"{column or 'text'}_{row}",
                 "Texten nämner få personer",
                 [Figure("det står", (cell,), cell.value, Decimal(0), "", f"”{words}”")],
-                f"Boken visar annars inte antal personer från 1 till {threshold - 1}, men text tar den inte bort.",
+                f"Boken visar annars inte antal personer från 1 till {threshold - 1}, men i text döljer den ingenting.",
                 "Skriv om texten om antalet kan röja någon.",
             )
 
 
 def _mentioned(evidence: Evidence) -> Iterator[tuple[str, int, str, int, str]]:
-    """Yield each count of persons in words: file, row, column, count and the words."""
+    """Yield each count of persons in words: file, row, column (none in a text), count and the words."""
     for place, text in evidence.municipality.texts.items():
         file = shown_path(evidence.folder / "texter" / f"{place}.md", evidence.data)
         for line, count, words in persons_mentioned(text.text):
-            yield file, line, "text", count, words
+            yield file, line, "", count, words
     withheld = {(cell.table, cell.row) for cell in withheld_cells(evidence.municipality)}
     for name, table in evidence.municipality.tables.items():
         columns = [one.name for one in MUNICIPAL_TABLES[name].columns if one.kind == "text" and not one.allowed]

@@ -39,6 +39,7 @@ _SERIES = (
     ("bidrag", "belopp_tkr", "beskrivning", "Statsbidraget"),
     ("konton", "belopp_tkr", "konto", "Beloppet på konto"),
 )
+_HUNDRED = Decimal(100)
 _BUDGETED = (
     ("ekonomi", "budget_tkr", "nettokostnad_tkr", ("totalt", "sfb", "lss"), "Budget och nettokostnad"),
     ("brukare", "budget_antal", "utfall_antal", ("sfb", "lss", "utforare"), "Budgeterade och faktiska brukare"),
@@ -129,14 +130,21 @@ def budget_and_outcome(evidence: Evidence) -> Iterator[Doubt]:
                         f"{table}-{part}-{year}",
                         f"{words} för {PART_WORDS[part]} {year} är långt ifrån varandra",
                         (budget[year], actual[year]),
-                        f"Utfallet är {times_text(span[1])} gånger budgeten; väntat är "
-                        f"{limits_text(bound.minimum, bound.maximum)} gånger.",
+                        f"{_proportion(span[1])}; väntat är att utfallet är "
+                        f"{limits_text(bound.minimum, bound.maximum)} gånger budgeten.",
                         CHECK_DIGITS if table == "ekonomi" else CHECK_BOTH,
                     )
 
 
+def _proportion(outcome: Decimal) -> str:
+    """Return how large an outcome is, as so many budgets; where it is a small part of one, the other way about."""
+    if 0 < abs(outcome) < Decimal("0.1"):
+        return f"Budgeten är {times_text(1 / outcome)} gånger utfallet"
+    return f"Utfallet är {times_text(outcome)} gånger budgeten"
+
+
 def repeated_amounts(evidence: Evidence) -> Iterator[Doubt]:
-    """The same cost, or the same hours, to the last digit, does not come twice; what is even thousands may."""
+    """The same cost, or the same hours, to the last digit, does not come twice; what ends in 00 is rounded and may."""
     for table, column, words in (
         ("ekonomi", "nettokostnad_tkr", "Samma nettokostnad"),
         ("timmar", "utfall_timmar", "Samma antal utförda timmar"),
@@ -146,7 +154,7 @@ def repeated_amounts(evidence: Evidence) -> Iterator[Doubt]:
         for _, figure in evidence.figures(
             table, column, lambda row: f"{PART_WORDS[row.get('verksamhet', row.get('lag'))]} {row['ar']}"
         ):
-            if abs(figure.value) <= THOUSAND or not figure.value % THOUSAND:
+            if abs(figure.value) <= THOUSAND or not figure.value % _HUNDRED:
                 continue
             other = seen.setdefault(figure.value, figure)
             # A whole that has one part only is that part.

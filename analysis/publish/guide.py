@@ -10,7 +10,8 @@ from pathlib import Path
 import jinja2
 import yaml
 
-from analysis.present.language import capitalised
+from analysis.present.language import capitalised, dated
+from analysis.present.numbers import number
 from analysis.publish.manifest import (
     FILE_NAME,
     GUIDE_FOLDER,
@@ -43,7 +44,7 @@ def build_guide(
         return None, []
     manifest = make_guide_manifest(root)
     if not force and same_inputs(manifest, read_manifest(book)):
-        say(f"handboken: oförändrad sedan {read_manifest(book)['built_at']}, byggs inte om")
+        say(f"handboken: oförändrad sedan {dated(read_manifest(book)['built_at'][:10])}, byggs inte om")
         return book, []
     stage = work / "stage" / GUIDE_FOLDER
     shutil.rmtree(stage, ignore_errors=True)
@@ -64,7 +65,7 @@ def build_guide(
     book.parent.mkdir(parents=True, exist_ok=True)
     html.rename(book)
     shutil.rmtree(stage, ignore_errors=True)
-    say(f"handboken: byggd ({time.monotonic() - start:.1f} s)")
+    say(f"handboken: byggd ({number(time.monotonic() - start, 1)} s)")
     return book, []
 
 

@@ -26,6 +26,8 @@ import yaml
 import analysis
 from analysis.measures.published import UnknownFigure
 from analysis.measures.result import MissingData
+from analysis.present.language import dated
+from analysis.present.numbers import number
 from analysis.present.pages.material import small_numbers_line
 from analysis.publish.document import DocumentFault, make_documents
 from analysis.publish.glossary import write_terms
@@ -107,7 +109,7 @@ def build_books(plans: Sequence[Plan], data_directory: Path, work: Path, *, jobs
                     pending.append(Outcome(plan, book, [BuildFault(slug, "", None, str(error))]))
                     continue
                 if not force and same_inputs(manifest, read_manifest(book)):
-                    say(f"{slug}: oförändrad sedan {read_manifest(book)['built_at']}, byggs inte om")
+                    say(f"{slug}: oförändrad sedan {dated(read_manifest(book)['built_at'][:10])}, byggs inte om")
                     pending.append(Outcome(plan, book))
                     continue
                 stage = work / "stage" / slug
@@ -217,7 +219,7 @@ def _finish(plan: Plan, stage: Path, book: Path, runs: Sequence[Future], say: Ca
     except BrokenProcessPool:
         return Outcome(plan, book, [BuildFault(slug, "", None, "ett kapitel dog utan besked, troligen för att minnet "
                                                "tog slut. Försök med --jobs 1")])
-    say(f"{slug}: kapitlen körda ({time.monotonic() - start:.1f} s)")
+    say(f"{slug}: kapitlen körda ({number(time.monotonic() - start, 1)} s)")
     if faults:
         return Outcome(plan, book, faults)
     start = time.monotonic()
@@ -249,7 +251,7 @@ def _finish(plan: Plan, stage: Path, book: Path, runs: Sequence[Future], say: Ca
     book.parent.mkdir(parents=True, exist_ok=True)
     html.rename(book)
     shutil.rmtree(stage, ignore_errors=True)
-    say(f"{slug}: boken byggd ({time.monotonic() - start:.1f} s)")
+    say(f"{slug}: boken byggd ({number(time.monotonic() - start, 1)} s)")
     return Outcome(plan, book)
 
 

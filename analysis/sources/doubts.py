@@ -28,7 +28,7 @@ def said(value: Decimal, decimals: int | None = None) -> str:
 class Cell:
     """A number in a table: where it stands, and how far its rounding may have moved it either way (`slack`).
 
-    In a workbook `sheet` and `address` tell the place, such as `Ekonomi` and `D7`.
+    In a workbook `sheet` and `address` tell the place, such as `Ekonomi` and `D7`; in a text there is no column.
     """
 
     file: str
@@ -92,7 +92,9 @@ def _inside(cells: Sequence[Cell]) -> str:
     columns_of: dict[str, list[str]] = {}
     for column, rows in rows_of.items():
         columns_of.setdefault(_listed(rows), []).append(column)
-    return ", ".join(f"rad {rows}, kolumn {_listed(columns)}" for rows, columns in columns_of.items())
+    return ", ".join(
+        f"rad {rows}" + (f", kolumn {_listed(columns)}" if any(columns) else "") for rows, columns in columns_of.items()
+    )
 
 
 def _listed(words: Sequence[str]) -> str:
@@ -171,7 +173,7 @@ class Review:
 
 def summary(count: int) -> str:
     """Return the line that follows so many warnings: that they stop nothing, and where they are read about."""
+    counted = "1 varning. Den" if count == 1 else f"{count} varningar. De"
     return (
-        f"{count} {'varning' if count == 1 else 'varningar'}. De stoppar ingenting. Hur du rättar, eller säger att en "
-        f"uppgift är kontrollerad, står i {GUIDE}."
+        f"{counted} stoppar ingenting. Hur du rättar, eller säger att en uppgift är kontrollerad, står i {GUIDE}."
     )

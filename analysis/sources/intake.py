@@ -9,7 +9,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +24,15 @@ from analysis.sources.municipal_codes import MunicipalCode, find_municipality, r
 from analysis.sources.municipality import Municipality, default_data_directory, list_municipalities
 from analysis.sources.reader import decode, read_table
 from analysis.sources.registers import Register, Source, read_sources
-from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, MUNICIPAL_TABLES, SOURCE_TABLE, in_words
+from analysis.sources.schema import (
+    EARLIEST_YEAR,
+    LATEST_YEAR,
+    MUNICIPAL_TABLES,
+    SOURCE_TABLE,
+    TableSpec,
+    fold,
+    in_words,
+)
 from analysis.sources.template import (
     CODE,
     FIRST_YEAR,
@@ -32,6 +40,7 @@ from analysis.sources.template import (
     NAME,
     SLUG,
     SOURCE_COLUMNS,
+    START_SHEET,
     Card,
     ChapterNeeds,
     make_template,
@@ -46,14 +55,36 @@ _SOURCE_FIELDS = ("title", "publisher", "date", "document", "link", "note")
 
 
 @dataclass(frozen=True)
+class TableChange:
+    """How many rows a table has, and how many of them are new, changed and gone since the file that there was.
+
+    The three are None where there was no file, or none that could be read.
+    """
+
+    rows: int
+    new: int | None = None
+    changed: int | None = None
+    gone: int | None = None
+
+    def __str__(self) -> str:
+        rows = "1 rad" if self.rows == 1 else f"{self.rows} rader"
+        if self.new is None:
+            return rows
+        if not (self.new or self.changed or self.gone):
+            return f"{rows} (oförändrade)" if self.rows != 1 else f"{rows} (oförändrad)"
+        new, changed = "ny" if self.new == 1 else "nya", "ändrad" if self.changed == 1 else "ändrade"
+        return f"{rows} ({self.new} {new}, {self.changed} {changed}, {self.gone} borta)"
+
+
+@dataclass(frozen=True)
 class Imported:
-    """What an import read: the municipality, its tables with their number of rows, and what the analyst must know.
+    """What an import read: the municipality, what became of its tables, and what the analyst must know.
 
     `review` tells which figures cannot both be right, with their sheets and cells.
     """
 
     slug: str
-    rows: Mapping[str, int]
+    tables: Mapping[str, TableChange]
     notes: Sequence[str]
     review: Review | None = None
 
@@ -191,6 +222,7 @@ def import_workbook(
         register_path = data_directory / "kallor.yml"
         register = register_path.read_bytes()
         new_register = _merge_sources(content, register, register_path)
+        _settle_sources(content, tables.values(), register_path)
         existing = folder.is_dir()
         files = {f"{name}.csv": _csv(table, padded=False) for name, table in tables.items()}
         padded = {f"{name}.csv": _csv(table, padded=True) for name, table in tables.items()}
@@ -201,14 +233,21 @@ def import_workbook(
             stage = Path(scratch) / data_directory.resolve().name
             _stage(stage, data_directory, card.slug, padded, new_register)
             content.faults += _placed(validate(card.slug, stage), content, card.slug, stage.name)
+            content.faults = _without_source_echoes(content)
             found = None
             if review and not content.faults:
                 found = review(card.slug, stage).placed(
                     lambda cell: _cell_in_sheet(cell, _table_of(cell.file, content, card.slug, stage.name))
                 )
-    if content.faults:
-        raise DataError(_without_echoes(content.faults))
-    notes = list(content.notes)
+            if content.faults:
+                raise DataError(_without_echoes(content.faults))
+            notes, changes = list(content.notes), {}
+            for name, table in tables.items():
+                old, new = (
+                    _keyed_rows(place / f"{name}.csv", table.spec) for place in (folder, stage / "kommuner" / card.slug)
+                )
+                changes[name] = _change(old, new)
+                notes += _lost_columns(old, new, table)
     for name in MUNICIPAL_TABLES:
         if name not in tables and (folder / f"{name}.csv").exists():
             notes.append(
@@ -218,7 +257,46 @@ def import_workbook(
     if not dry_run:
         with _told(folder):
             _swap_folder(folder, files, then=(register_path, new_register) if new_register != register else None)
-    return Imported(card.slug, {name: len(table.rows) for name, table in tables.items()}, notes, found)
+    return Imported(card.slug, changes, notes, found)
+
+
+_Rows = Mapping[tuple[str, ...], Mapping[str, str]]
+
+
+def _keyed_rows(path: Path, spec: TableSpec) -> _Rows | None:
+    """Return a table's rows by its key, each value as the reader understands it; None where it cannot be read."""
+    if not path.exists():
+        return None
+    frame, faults = read_table(path, dataclasses.replace(spec, provenance=False, columns=spec.all_columns), (), "")
+    if faults:
+        return None
+    # As objects: a gap is no number, and the text of a gap would not be empty.
+    rows = frame.astype(object).where(frame.notna(), "").map(str).to_dict("records")
+    return {tuple(row[name] for name in spec.key): row for row in rows}
+
+
+def _change(old: _Rows | None, new: _Rows) -> TableChange:
+    if old is None:
+        return TableChange(len(new))
+    changed = sum(old[key] != row for key, row in new.items() if key in old)
+    return TableChange(len(new), len(new.keys() - old.keys()), changed, len(old.keys() - new.keys()))
+
+
+def _lost_columns(old: _Rows | None, new: _Rows, table: SheetTable) -> list[str]:
+    """Return what has to be known of the columns that the sheet lacks and the file that there was had values in."""
+    notes = []
+    for column in table.spec.all_columns:
+        if column.name in table.letters:
+            continue
+        kept = [(old[key][column.name], row[column.name]) for key, row in new.items() if old and key in old]
+        lost = sum(bool(before and not after) for before, after in kept)
+        if lost:
+            values = "1 uppgift" if lost == 1 else f"{lost} uppgifter"
+            notes.append(
+                f"Kolumnen {column.label} saknas på bladet {table.sheet}; {values} som finns i dag tas bort. "
+                "Lägg tillbaka kolumnen och läs in på nytt om de ska vara kvar."
+            )
+    return notes
 
 
 @contextmanager
@@ -246,8 +324,10 @@ def _examples(slug: str) -> dict[str, list]:
                 examples[name] = frame.iloc[0].tolist()
                 used = sources.get(str(frame.iloc[0].get("kalla")))
                 if used:
+                    # Without its document: what a file is called where it was found tells a reader nothing.
+                    shown = dataclasses.replace(used, document="")
                     examples.setdefault(
-                        SOURCE_TABLE.name, [used.id, *(str(getattr(used, field)) for field in _SOURCE_FIELDS)]
+                        SOURCE_TABLE.name, [used.id, *(str(getattr(shown, field)) for field in _SOURCE_FIELDS)]
                     )
     return examples
 
@@ -307,6 +387,8 @@ def _card_of(content: WorkbookContent, data_directory: Path) -> tuple[Card, str]
     path = data_directory / "kommuner" / card.slug / "kommun.yml"
     if not faults and path.exists():
         register = Register(path, shown_path(path, data_directory))
+        if not register.faults:
+            content.notes += _other_years(card, register.content.get("period"))
         known = str(register.content.get("kod", code))
         if known != code:
             faults.append(
@@ -330,6 +412,18 @@ def _card_of(content: WorkbookContent, data_directory: Path) -> tuple[Card, str]
     if faults:
         raise DataError([*content.faults, *faults])
     return card, county
+
+
+def _other_years(card: Card, period: object) -> list[str]:
+    """Return what has to be known where the first sheet has other years than the municipality's card."""
+    if not isinstance(period, Mapping):
+        return []
+    return [
+        f"{label} är {year} på bladet {START_SHEET} men {period[key]} i kommun.yml, och det är kommun.yml som gäller. "
+        f"Ändra {key} under period där om boken ska ha andra år."
+        for label, year, key in ((FIRST_YEAR, card.first_year, "fran"), (LAST_YEAR, card.last_year, "till"))
+        if key in period and period[key] != year
+    ]
 
 
 def _csv(table: SheetTable, *, padded: bool) -> bytes:
@@ -407,6 +501,51 @@ def _in_sheet(fault: Fault, table: SheetTable, shown: str) -> Fault:
         words[0] = re.sub(f"(?<![^ ])({names})(?= )", lambda found: labels[found[0]], words[0])
         words[1] = "en rad för varje kombination av " + ", ".join(labels[name] for name in table.spec.key)
     return Fault(shown, *words, fault.row, fault.column, fault.value, table.sheet, cell)
+
+
+def _settle_sources(content: WorkbookContent, tables: Iterable[SheetTable], register: Path) -> None:
+    """Give each source that is named with other letters than its own, large or small, its own name; note it."""
+    listed = content.tables.get(SOURCE_TABLE.name)
+    known = {row["kalla"] for row in listed.rows.values() if row["kalla"]} if listed else set()
+    known |= read_sources(register, register.name)[0].keys()
+    by_fold: dict[str, list[str]] = {}
+    for source in known:
+        by_fold.setdefault(source.casefold(), []).append(source)
+    for table in tables:
+        settled: dict[tuple[str, str], int] = {}
+        for row in table.rows.values():
+            for column in (column for column in SOURCE_COLUMNS if column in row):
+                alike = by_fold.get(row[column].casefold(), [])
+                if row[column] not in known and len(alike) == 1:
+                    pair = row[column], alike[0]
+                    settled[pair] = settled.get(pair, 0) + 1
+                    row[column] = alike[0]
+        for (written, source), count in settled.items():
+            cells = "1 cell" if count == 1 else f"{count} celler"
+            content.notes.append(f"Blad {table.sheet}: källan ”{written}” lästes som {source} ({cells}).")
+
+
+def _without_source_echoes(content: WorkbookContent) -> list[Fault]:
+    """Return the faults with one for all the sources that are missing because nothing of their sheet could be read."""
+    table = content.tables.get(SOURCE_TABLE.name)
+    missing = f"källan finns inte på bladet {SOURCE_TABLE.sheet}"
+    echoes = [fault for fault in content.faults if fault.sheet and fault.problem == missing]
+    if not echoes or (table and table.rows):
+        return content.faults
+    others = [fault for fault in content.faults if fault not in echoes]
+    sheet = table.sheet if table else SOURCE_TABLE.sheet
+    if any(fault.sheet and fold(fault.sheet) == fold(sheet) for fault in others):
+        return others
+    named = ", ".join(sorted({fault.value or "" for fault in echoes}))
+    return [
+        *others,
+        Fault(
+            content.shown,
+            f"bladet {sheet} är tomt" if table else f"bladet {sheet} saknas",
+            f"ett blad {SOURCE_TABLE.sheet} med de källor som de andra bladen anger: {named}",
+            "fyll i bladet" if table else "lägg tillbaka bladet, eller hämta ett ur en ny arbetsbok från export",
+        ),
+    ]
 
 
 def _without_echoes(faults: Sequence[Fault]) -> list[Fault]:

@@ -78,15 +78,12 @@ def find_municipality(
     faults = []
     if name and not named:
         near = difflib.get_close_matches(name, [one.name for one in codes], n=1)
-        faults.append(
-            Fault(
-                "--namn",
-                "ingen kommun heter så",
-                "en av Sveriges kommuner",
-                f"skriv ”{near[0]}”" if near else "kontrollera stavningen",
-                value=name,
-            )
-        )
+        advice = f"skriv ”{near[0]}”" if near else "kontrollera stavningen"
+        # What stands after a blank without quotation marks was taken for the folder's name.
+        whole = _named(codes, f"{name} {slug}") if slug else []
+        if whole:
+            advice = f'menar du {whole[0].name}? Sätt citattecken om namnet: --namn "{whole[0].name}"'
+        faults.append(Fault("--namn", "ingen kommun heter så", "en av Sveriges kommuner", advice, value=name))
     coded = [one for one in codes if one.code == code]
     if code and not coded:
         suggestion = named[0].code if named else code.zfill(4)
@@ -118,18 +115,33 @@ def find_municipality(
     found = coded or named or [one for one in codes if slug and slug in (one.slug, one.code)]
     if not found:
         near = difflib.get_close_matches(slug or "", [one.slug for one in codes], n=1)
+        meant = _named(codes, slug) if slug else []
+        advice = f"menar du {near[0]}? Skriv annars --namn" if near else "lägg till --namn"
         raise DataError(
             [
                 Fault(
                     "kommunen",
                     "det går inte att se vilken kommun det gäller",
                     "kommunens namn, till exempel --namn Lund",
-                    f"menar du {near[0]}? Skriv annars --namn" if near else "lägg till --namn",
+                    f"skriv new --namn {_quoted(meant[0])}" if meant else advice,
                     value=slug,
                 )
             ]
         )
     return found[0]
+
+
+def new_municipality(slug: str, known: Sequence[str], data_directory: Path) -> str:
+    """Return the name, as it is given to `new`, of the municipality whose folder is not among the known; else ""."""
+    try:
+        codes = read_codes(data_directory)
+    except DataError:
+        return ""
+    return next((_quoted(one) for one in codes if one.slug == make_slug(slug) and one.slug not in known), "")
+
+
+def _quoted(municipality: MunicipalCode) -> str:
+    return f'"{municipality.name}"' if " " in municipality.name else municipality.name
 
 
 def _named(codes: Sequence[MunicipalCode], name: str) -> list[MunicipalCode]:

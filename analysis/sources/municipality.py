@@ -18,6 +18,7 @@ from analysis.sources.doubts import ACKNOWLEDGED, Acknowledgement
 from analysis.sources.faults import DataError, Fault, file_fault, shown_path
 from analysis.sources.glossary import Term, read_glossary
 from analysis.sources.local_words import LocalText, read_local_words
+from analysis.sources.municipal_codes import new_municipality
 from analysis.sources.reader import read_table
 from analysis.sources.registers import (
     Assumption,
@@ -167,9 +168,11 @@ def unknown_municipality(slug: str, data: Path) -> Fault:
     """Return the fault of a slug that has no folder."""
     known = list_municipalities(data)
     near = difflib.get_close_matches(slug, known, n=1)
+    new = new_municipality(slug, known, data)
     return Fault(shown_path(data / "kommuner" / slug, data), f"kommunen ”{slug}” finns inte",
                  "någon av " + ", ".join(known) if known else "en mapp för varje kommun",
-                 f"skriv ”{near[0]}”" if near else "kontrollera stavningen eller skapa mappen")
+                 f"kör new --namn {new}" if new else f"skriv ”{near[0]}”" if near else
+                 "kontrollera stavningen, eller kör new --namn och kommunens namn")
 
 
 def load_municipality(slug: str, data_directory: Path | None = None) -> Municipality:

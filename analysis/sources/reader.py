@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+import re
 from collections.abc import Collection
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
@@ -17,17 +19,19 @@ from analysis.sources.cells import (
     CellError,
     clean,
     has_control_character,
+    number_text,
     parse_date,
     parse_integer,
     parse_number,
     visible,
 )
+from analysis.sources.doubts import said
 from analysis.sources.faults import Fault
 from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, ColumnSpec, TableSpec
 
 _PARSERS = {"year": parse_integer, "integer": parse_integer, "number": parse_number, "date": parse_date, "text": clean}
 _ADVICE = {
-    "inget tal": "skriv bara siffror i cellen; lägg förklaringar i en annan kolumn",
+    "inget tal": "skriv bara siffror i cellen; en förklaring kan stå på ett eget blad i arbetsboken",
     "inget heltal": "skriv talet utan decimaler",
     "procenttecken i cellen": "ta bort procenttecknet; enheten står i kolumnens namn",
     "punkten kan stå för tusental": "skriv decimaler med komma och tusental med mellanslag eller utan skiljetecken",
@@ -37,6 +41,16 @@ _ADVICE = {
     "för litet tal": "skriv ett tal inom gränserna",
     "orimligt tal": "skriv ett tal inom gränserna",
     "inget datum": "skriv år, månad och dag med bindestreck",
+}
+_FEWER = re.compile(r"([<‹≤＜]|färre än|mindre än|under|högst|max)\s*=?\s*\w+( st| personer)?", re.IGNORECASE)
+_UNKNOWN = re.compile(r"okän[dt]\w*|vet (ej|inte)|\?+|framgår (ej|inte)|ej (känt|redovisat)", re.IGNORECASE)
+_AMOUNT = re.compile(r"([-−0-9][0-9 ,.]*?)\s*([a-zåäö][a-zåäö ]*)\.?", re.IGNORECASE)
+# What people write for the three units of money, and how many kronor each is.
+_KRONOR = {
+    **dict.fromkeys(("kr", "kronor", "sek"), ("kr", 1)),
+    **dict.fromkeys(("tkr", "ksek", "tusen kronor", "tusen kr", "tusen"), ("tkr", 1000)),
+    **dict.fromkeys(("mnkr", "mkr", "msek", "milj", "milj kr", "miljoner", "miljoner kronor", "miljoner kr"),
+                    ("mnkr", 1_000_000)),
 }
 
 
@@ -167,7 +181,30 @@ def _parse_cell(text: str, column: ColumnSpec, shown: str, line: int) -> tuple[o
     try:
         return _PARSERS[column.kind](value), None
     except CellError as error:
-        return None, Fault(shown, error.problem, column.expected, _ADVICE[error.problem], line, column.name, value)
+        problem, advice = _no_number(value, column) if error.problem == "inget tal" else ("", "")
+        return None, Fault(shown, problem or error.problem, column.expected, advice or _ADVICE[error.problem], line,
+                           column.name, value)
+
+
+def _no_number(value: str, column: ColumnSpec) -> tuple[str, str]:
+    """Return the problem and what to do where a cell holds no number but tells what was meant; both may be empty."""
+    leave = "lämna cellen tom" if column.optional else "ta bort raden"
+    if _FEWER.fullmatch(value):
+        if column.persons:
+            return "", f"skriv det verkliga antalet, för boken visar inte små antal; vet du det inte, {leave}"
+        return "", f"skriv det verkliga talet; vet du det inte, {leave}"
+    if _UNKNOWN.fullmatch(value):
+        return "", f"{leave} om uppgiften saknas, annars skriv bara siffror"
+    found = _AMOUNT.fullmatch(value)
+    written, own = (_KRONOR.get(unit.casefold()) for unit in (found[2], column.unit)) if found else (None, None)
+    if not (written and own):
+        return "", ""
+    try:
+        amount = Decimal(number_text(parse_number(found[1])).replace(",", "."))
+    except CellError:
+        return "", ""
+    meant = said(amount * written[1] / own[1])
+    return "enheten hör inte hemma i cellen", f"enheten är {own[0]}: {value} skrivs {meant}"
 
 
 def _frame(parsed: dict[str, list], lines: list[int], spec: TableSpec) -> pd.DataFrame:

@@ -191,9 +191,13 @@ class Register:
             # ValueError comes from dates such as 2026-02-30, and carries no line.
             mark = getattr(error, "problem_mark", None)
             repeated = getattr(error, "problem", None) or ""
-            problem = repeated if repeated.endswith("står två gånger") else "filen kan inte läsas som YAML"
-            self.fault(problem, "namn: värde på varje rad, varje namn en gång, datum som finns i kalendern",
-                       "kontrollera indrag, kolon, citattecken och datum", row=mark.line + 1 if mark else None)
+            row = mark.line + 1 if mark else None
+            if repeated.endswith("står två gånger"):
+                self.fault(repeated, "varje namn en gång", "ta bort den ena, och det som hör till den", row=row)
+                return
+            self.fault("filen kan inte läsas som YAML",
+                       "namn: värde på varje rad, varje namn en gång, datum som finns i kalendern",
+                       "kontrollera indrag, kolon, citattecken och datum", row=row)
             return
         if not isinstance(content, Mapping):
             self.fault("filen är tom eller ingen lista med namn", "namn: värde på varje rad", "fyll i filen")

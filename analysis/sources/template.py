@@ -232,7 +232,8 @@ def _write_value(sheet: Worksheet, row: int, position: int, value: str | float, 
 def explanation(column: ColumnSpec) -> str:
     """Return what a column means, what to write there and whether it may be left empty."""
     if column.name in SOURCE_COLUMNS and column not in SOURCE_TABLE.columns:
-        meaning, form = "Var uppgiften kommer ifrån", f"Välj källans korta namn från bladet {SOURCE_TABLE.sheet}"
+        meaning = "Var uppgiften kommer ifrån" if column.name == SOURCE_COLUMNS[0] else column.description
+        form = f"Välj källans korta namn från bladet {SOURCE_TABLE.sheet}"
     else:
         meaning = column.description
         form = (

@@ -51,6 +51,7 @@ _SAVE_AS = "öppna filen i Excel och välj Spara som, Excel-arbetsbok (.xlsx)"
 _MISSING = re.compile(r"[-–—−.…?]+|x|saknas|uppgift(en)? saknas|n/?a|ej tillgänglig|okänt värde", re.IGNORECASE)
 _ABOUT = re.compile(r"(ca|cirka|c:a|circa|omkring|ungefär|uppskattningsvis|drygt|knappt|runt|~|≈)[ .:]*", re.IGNORECASE)
 _YEAR_FIRST = re.compile(r"((?:19|20)[0-9]{2})-[0-9]{2}-[0-9]{2}( [0-9:.]+)?")
+_PIECES = re.compile(r" *(st\.?|stycken|personer|brukare)$", re.IGNORECASE)
 _HEADING_ROWS = 40
 # A sheet that has lost its name is known by its headings; notes that happen to have a column År are not a table.
 _NAMED_ENOUGH, _LIKE_ENOUGH = 0.5, 0.75
@@ -114,6 +115,8 @@ def _open(path: Path) -> tuple[openpyxl.Workbook, openpyxl.Workbook]:
             )
     try:
         content = path.read_bytes()
+    except FileNotFoundError as error:
+        raise DataError([_missing_file(path, shown)]) from error
     except OSError as error:
         raise DataError([file_fault(error, shown, _XLSX)]) from error
     fault = _format_fault(content, shown)
@@ -136,6 +139,18 @@ def _open(path: Path) -> tuple[openpyxl.Workbook, openpyxl.Workbook]:
                 )
             ]
         ) from error
+
+
+def _missing_file(path: Path, shown: str) -> Fault:
+    """Return the fault of a workbook that is not there: where it was looked for, and which it may be."""
+    folder = path.absolute().parent
+    there = sorted(one.name for one in folder.glob("*.xlsx")) if folder.is_dir() else []
+    near = difflib.get_close_matches(f"{path.name.removesuffix('.xlsx')}.xlsx", there, n=1)
+    advice = "skriv hela sökvägen, eller kör kommandot i mappen där filen ligger"
+    if not folder.is_dir():
+        return Fault(shown, f"mappen {folder} finns inte", _XLSX, "kontrollera sökvägen")
+    return Fault(shown, f"filen finns inte i mappen {folder}", _XLSX,
+                 f"menar du {near[0]}? Annars: {advice}" if near else advice)
 
 
 def _format_fault(content: bytes, shown: str) -> Fault | None:
@@ -569,6 +584,8 @@ def _number_in(text: str, column: ColumnSpec) -> tuple[str, str, bool]:
     about = bare != text
     if column.unit and bare.casefold().endswith(column.unit):
         bare = bare[: -len(column.unit)]
+    if column.unit == "antal":
+        bare = _PIECES.sub("", bare)
     if column.unit == "procent":
         bare = bare.rstrip().removesuffix("%")
     try:
