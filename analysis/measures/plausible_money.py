@@ -29,7 +29,7 @@ from analysis.sources.doubts import Doubt, Figure, said
 from analysis.sources.schema import LAWS, PARTS, fold
 
 # From here on a quotient is told as so many times, and öre say nothing.
-_MANY = 10
+_MANY = 100
 
 
 def whole_and_parts(evidence: Evidence) -> Iterator[Doubt]:

@@ -184,16 +184,15 @@ def chapter_needs(chapters: Iterable[Chapter]) -> list[ChapterNeeds]:
     described = []
     for chapter in chapters:
         cells = nbformat.read(chapter.path, as_version=4).cells
-        # A sheet with certain rows is also a sheet.
-        told = [need for need in chapter.needs if not any(_is_part(other, need) for other in chapter.needs)]
-        words = "; ".join(describe_need(need, lambda spec: f"bladet {spec.sheet}") for need in told)
+        told: list[str] = []
+        for position, need in enumerate(chapter.needs):
+            before = chapter.needs[:position]
+            told.append(describe_need(
+                need, lambda spec, before=before: "samma blad" if spec.name in before else f"bladet {spec.sheet}"))
+        words = "; ".join(told)
         described.append(ChapterNeeds(chapter.title, words, _tables(chapter.needs),
                                       _tables(need for cell in cells for need in needs_of(cell.metadata))))
     return described
-
-
-def _is_part(need: str, table: str) -> bool:
-    return all(one.startswith(f"{table}:") for one in need.split("|"))
 
 
 def _tables(needs: Iterable[str]) -> frozenset[str]:

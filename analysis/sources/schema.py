@@ -193,8 +193,8 @@ _ORDER = ColumnSpec("ordning", "integer", "Ordning på sidan", minimum=1)
 _AREA = ColumnSpec("omrade", "text", "Kommun, län eller riket")
 
 
-def _part(*allowed: str) -> ColumnSpec:
-    return ColumnSpec("verksamhet", "text", "Del av verksamheten", allowed=allowed)
+def _part(*allowed: str, description: str = "Del av verksamheten") -> ColumnSpec:
+    return ColumnSpec("verksamhet", "text", description, allowed=allowed)
 
 
 _CONTRADICTION = (
@@ -218,9 +218,18 @@ MUNICIPAL_TABLES = {
             "Budget och nettokostnad",
             (
                 _YEAR,
-                _part(*PARTS),
+                _part(
+                    *PARTS,
+                    description="Del av verksamheten. Ett år utan alla delar saknas i helheten; utföraren räknas in",
+                ),
                 ColumnSpec("budget_tkr", "number", "Budget (kommunbidrag)", "tkr", optional=True, minimum=0),
-                ColumnSpec("nettokostnad_tkr", "number", "Nettokostnad, kostnad är positiv", "tkr"),
+                ColumnSpec(
+                    "nettokostnad_tkr",
+                    "number",
+                    "Nettokostnad, kostnad är positiv. SFB: det som kommunen betalar för de första timmarna. "
+                    "Utförare: det som är kvar när intäkterna är avdragna",
+                    "tkr",
+                ),
             ),
             ("ar", "verksamhet"),
             gives="budget, kostnad och avvikelse år för år, i sin helhet och efter del",
