@@ -21,7 +21,12 @@ from analysis.sources.faults import DataError, Fault, file_fault, shown_path
 from analysis.sources.kept import copy_folder
 from analysis.sources.local_words import drafts
 from analysis.sources.municipal_codes import MunicipalCode, find_municipality, read_codes, slug_faults
-from analysis.sources.municipality import Municipality, default_data_directory, list_municipalities
+from analysis.sources.municipality import (
+    DEFAULT_THRESHOLD,
+    Municipality,
+    default_data_directory,
+    list_municipalities,
+)
 from analysis.sources.reader import decode, read_table
 from analysis.sources.registers import Register, Source, read_sources
 from analysis.sources.schema import (
@@ -341,6 +346,7 @@ def _new_files(card: Card, county: str) -> dict[str, bytes]:
         "period": {"fran": card.first_year, "till": card.last_year},
         "omrade": card.name,
         "jamfor_med": ["Riket"],
+        "sma_tal": {"grans": DEFAULT_THRESHOLD},
     }
     return {"kommun.yml": (_CARD_HEAD + _yaml(fields)).encode("utf-8"), **drafts()}
 
