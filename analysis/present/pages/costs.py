@@ -16,6 +16,7 @@ from analysis.present.language import (
     listed,
     preliminary_sentence,
     span,
+    step_words,
     which_years,
 )
 from analysis.present.numbers import kronor, mnkr, percent, rounded, tkr
@@ -57,9 +58,10 @@ def biggest_step(series: pd.Series) -> str:
     year = steps["forandring"].idxmax()
     if steps.loc[year, "forandring"] <= 0:
         return "Kostnaden ökade inte något år."
+    between, long = step_words(steps.loc[year, "fran_ar"], year)
     return (
-        f"Den största ökningen mellan två år var {mnkr(steps.loc[year, 'forandring'])}, "
-        f"från {steps.loc[year, 'fran_ar']} till {year}."
+        f"Den största ökningen {between} var {mnkr(steps.loc[year, 'forandring'])}, "
+        f"från {steps.loc[year, 'fran_ar']} till {year}.{long}"
     )
 
 
@@ -77,16 +79,13 @@ def deviation_sentence(book: Book, part: str = "totalt") -> str:
             "Avvikelsen mot budgeten",
             lambda whole: len(_deviation(whole, part)),
         )
+    told = budget_outcome(book.municipality, part).frame.index
     over = [year for year in deviation.index if rounded(deviation[year]) < 0]
     if not over:
-        return (
-            "Nettokostnaden höll sig inom budgeten " + which_years(list(deviation.index), list(deviation.index)) + "."
-            if len(deviation) > 1
-            else f"Nettokostnaden höll sig inom budgeten {deviation.index[0]}."
-        )
+        return f"Nettokostnaden höll sig inom budgeten {which_years(deviation.index, deviation.index, told)}."
     worst = deviation.idxmin()
     size = f"{'Underskottet' if len(over) == 1 else 'Det största underskottet'} var {amount(-deviation[worst])}"
-    return f"Nettokostnaden översteg budgeten {which_years(over, list(deviation.index))}. {size}" + (
+    return f"Nettokostnaden översteg budgeten {which_years(over, deviation.index, told)}. {size}" + (
         "." if len(over) == 1 else f", {worst}."
     )
 

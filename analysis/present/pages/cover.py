@@ -179,7 +179,8 @@ def _net_cost(book: Book) -> KeyFigure:
 
 
 def _deviation(book: Book) -> KeyFigure:
-    year, deviation, values = _last(budget_outcome(book.municipality).frame["budgetavvikelse_tkr"])
+    frame = budget_outcome(book.municipality).frame
+    year, deviation, values = _last(frame["budgetavvikelse_tkr"])
     over = [one for one in values.index if rounded(values[one]) < 0]
     value, unit = _apart(amount(abs(deviation)))
     shown = rounded(deviation)
@@ -192,7 +193,7 @@ def _deviation(book: Book) -> KeyFigure:
     elif not over:
         meaning = "Nettokostnaden höll sig inom budgeten."
     elif len(values) > 1:
-        meaning = f"Nettokostnaden översteg budgeten {which_years(over, list(values.index))}."
+        meaning = f"Nettokostnaden översteg budgeten {which_years(over, values.index, frame.index)}."
     else:
         meaning = "Nettokostnaden översteg budgeten."
     return KeyFigure(f"{what} {year}", value, unit, meaning, "avvikelse")

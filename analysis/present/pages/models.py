@@ -105,7 +105,8 @@ def model_sentence(book: Book, part: str) -> str:
     side = "över" if share[worst] > 0 else "under"
     largest = f"Störst är skillnaden {worst}: {gap} {side} modellen." if share[worst] else "De stämmer exakt."
     if not close:
-        return f"Den bokförda kostnaden ligger mer än en procent från modellens samtliga år. {largest}"
+        years = which_years(share.index, share.index)
+        return f"Den bokförda kostnaden ligger mer än en procent från modellens {years}. {largest}"
     years = which_years(close, list(share.index))
     return f"Den bokförda kostnaden ligger inom en procent av modellens {years}. {largest}"
 

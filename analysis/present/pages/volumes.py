@@ -10,7 +10,15 @@ from analysis.measures.result import Result
 from analysis.measures.volumes import flows, hours, hours_per_user, users
 from analysis.present import charts
 from analysis.present.book import Book
-from analysis.present.language import area_name, change_sentence, count_word, listed, span, which_years
+from analysis.present.language import (
+    area_name,
+    change_sentence,
+    count_word,
+    listed,
+    span,
+    step_words,
+    which_years,
+)
 from analysis.present.numbers import NO_BREAK_SPACE, number, percent, rounded
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
 
@@ -46,9 +54,10 @@ def users_text(book: Book, part: str) -> Prose:
         year = steps["forandring"].abs().idxmax()
         change = steps.loc[year, "forandring"]
         if change:
+            between, long = step_words(steps.loc[year, "fran_ar"], year)
             sentences.append(
-                f"Den största {'ökningen' if change > 0 else 'minskningen'} mellan två år var "
-                f"{people(abs(change))}, från {steps.loc[year, 'fran_ar']} till {year}."
+                f"Den största {'ökningen' if change > 0 else 'minskningen'} {between} var "
+                f"{people(abs(change))}, från {steps.loc[year, 'fran_ar']} till {year}.{long}"
             )
     if "avvikelse_antal" in frame:
         known = frame["avvikelse_antal"].dropna()

@@ -1,0 +1,46 @@
+"""Years without figures: sentences, charts and the page on what is missing tell of them."""
+
+from test_prose import assert_sound, rewrite, words
+
+from analysis.present.book import open_book
+from analysis.present.language import which_years
+from analysis.present.pages import costs, volumes
+
+
+def without_years(data, *years, tables=("ekonomi", "brukare", "timmar", "floden")):
+    for table in tables:
+        rewrite(data, table, lambda row: None if row["ar"] in years else row)
+
+
+def test_which_years_says_where_some_are_unknown():
+    assert which_years([2020, 2021], [2020, 2021], [2020, 2021, 2022]) == "alla år med uppgift"
+    assert which_years([2020, 2022], [2020, 2022]) == "alla år med uppgift"
+    assert which_years([2020, 2021], [2020, 2021, 2023]) == "alla år med uppgift utom 2023"
+
+
+def test_a_year_without_a_budget_is_not_counted_among_those_over_it(data_copy):
+    def change(row):
+        if row["verksamhet"] == "sfb":
+            row["budget_tkr"] = "" if row["ar"] == "2024" else "1000"
+        return row
+
+    rewrite(data_copy, "ekonomi", change)
+    book = open_book("malmo", str(data_copy))
+    finding = words(costs.outcome_chart(book, "sfb"))
+    assert "Nettokostnaden översteg budgeten alla år med uppgift." in finding
+    assert_sound(book)
+
+
+def test_a_step_over_a_missing_year_is_said_to_be_longer(data_copy):
+    def change(row):
+        row["nettokostnad_tkr"] = str(200000 + 20000 * (int(row["ar"]) - 2019))
+        return row
+
+    rewrite(data_copy, "ekonomi", change)
+    without_years(data_copy, "2024")
+    rewrite(data_copy, "brukare", lambda row: {**row, "utfall_antal": str(3 * int(row["ar"]) - 6000)})
+    book = open_book("malmo", str(data_copy))
+    said = "från 2023 till 2025. Den gäller alltså 2\u00a0år.".replace("\u00a0", " ")
+    assert "ökningen mellan två år med uppgift" in words(costs.change_text(book))
+    assert said in words(costs.change_text(book))
+    assert said in words(volumes.users_text(book, "sfb"))
