@@ -4,7 +4,7 @@ from test_prose import assert_sound, rewrite, words
 
 from analysis.present.book import open_book
 from analysis.present.language import which_years
-from analysis.present.pages import costs, volumes
+from analysis.present.pages import costs, cover, volumes
 
 
 def without_years(data, *years, tables=("ekonomi", "brukare", "timmar", "floden")):
@@ -44,3 +44,13 @@ def test_a_step_over_a_missing_year_is_said_to_be_longer(data_copy):
     assert "ökningen mellan två år med uppgift" in words(costs.change_text(book))
     assert said in words(costs.change_text(book))
     assert said in words(volumes.users_text(book, "sfb"))
+
+
+def test_the_outlook_takes_the_last_hours_also_where_users_are_missing(data_copy):
+    rewrite(data_copy, "brukare", lambda row: None if row["verksamhet"] == "lss" and row["ar"] > "2023" else row)
+    assert "timmar enligt LSS 2025 motsvarar" in words(cover.outlook_text(open_book("malmo", str(data_copy))))
+
+
+def test_the_conclusions_say_what_the_cost_did():
+    book = open_book("malmo")
+    assert "nettokostnaden med" in words(cover.drivers_list(book)).partition("Antalet brukare")[0]
