@@ -1,5 +1,6 @@
 """Years without figures: sentences, charts and the page on what is missing tell of them."""
 
+import pytest
 from test_prose import assert_sound, rewrite, words
 
 from analysis.present.book import open_book
@@ -54,3 +55,28 @@ def test_the_outlook_takes_the_last_hours_also_where_users_are_missing(data_copy
 def test_the_conclusions_say_what_the_cost_did():
     book = open_book("malmo")
     assert "nettokostnaden med" in words(cover.drivers_list(book)).partition("Antalet brukare")[0]
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"), [("512", "lika många som"), ("510", "2 fler än"), ("512,5", "0,5 färre än")]
+)
+def test_a_single_year_is_compared_with_its_budget_in_words(data_copy, budget, said):
+    def one(row):
+        if row["ar"] != "2024":
+            return None
+        return {**row, "budget_antal": budget, "utfall_antal": "512"}
+
+    rewrite(data_copy, "brukare", one)
+    book = open_book("malmo", str(data_copy))
+    assert f"2024 var brukarna {said} budgeterat." in words(volumes.users_text(book, "lss"))
+    assert words(volumes.users_chart(book, "lss")) == ""
+    assert "2024 var antalet timmar" in words(volumes.hours_per_user_chart(book))
+
+
+def test_the_hours_of_a_single_year_are_compared_with_their_budget(data_copy):
+    def one(row):
+        return {**row, "budget_timmar": "26400", "utfall_timmar": "26400"} if row["ar"] == "2025" else None
+
+    rewrite(data_copy, "timmar", one)
+    text = words(volumes.hours_text(open_book("malmo", str(data_copy))))
+    assert "2025 blev timmarna lika många som budgeterat." in text
