@@ -1,11 +1,15 @@
 """Years without figures: sentences, charts and the page on what is missing tell of them."""
 
+import dataclasses
+import re
+
 import pytest
 from test_prose import assert_sound, rewrite, words
+from test_summary import markup
 
 from analysis.present.book import open_book
 from analysis.present.language import which_years
-from analysis.present.pages import costs, cover, volumes
+from analysis.present.pages import costs, cover, own_provision, volumes
 
 
 def without_years(data, *years, tables=("ekonomi", "brukare", "timmar", "floden")):
@@ -80,3 +84,13 @@ def test_the_hours_of_a_single_year_are_compared_with_their_budget(data_copy):
     rewrite(data_copy, "timmar", one)
     text = words(volumes.hours_text(open_book("malmo", str(data_copy))))
     assert "2025 blev timmarna lika många som budgeterat." in text
+
+
+@pytest.mark.parametrize(("document", "expected"), [(True, "utredningen"), (False, "kommunens uppgifter")])
+def test_the_organisation_tells_of_an_investigation_only_where_there_is_one(document, expected):
+    book = open_book("huddinge")
+    if not document:
+        book = dataclasses.replace(book, municipality=dataclasses.replace(book.municipality, document=""))
+    assert expected in words(own_provision.organisation_start(book))
+    text = words(own_provision.organisation_start(book)) + markup(own_provision.facts_table(book))
+    assert ("utredningen" in re.sub("enligt utredningen", "", text)) == document
