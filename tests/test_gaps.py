@@ -9,7 +9,7 @@ from test_summary import markup
 
 from analysis.present.book import open_book
 from analysis.present.language import which_years
-from analysis.present.pages import costs, cover, own_provision, volumes
+from analysis.present.pages import costs, cover, models, own_provision, volumes
 
 
 def without_years(data, *years, tables=("ekonomi", "brukare", "timmar", "floden")):
@@ -94,3 +94,13 @@ def test_the_organisation_tells_of_an_investigation_only_where_there_is_one(docu
     assert expected in words(own_provision.organisation_start(book))
     text = words(own_provision.organisation_start(book)) + markup(own_provision.facts_table(book))
     assert ("utredningen" in re.sub("enligt utredningen", "", text)) == document
+
+
+@pytest.mark.parametrize("part", ["sfb", "lss"])
+def test_the_chart_of_a_change_holds_every_part_of_its_table(part):
+    book = open_book("malmo")
+    chart = models.decomposition_chart(book, part)._repr_mimebundle_()[0]["text/html"]
+    drawn = set(re.findall(r"<span>([^<]+)</span></label>", chart))
+    heads = {label for label, _ in models.decomposition_table(book, part).grid()[1]} - {"Jämfört med år (år)"}
+    assert {"Samspel mellan faktorerna", "Hela förändringen"} <= drawn
+    assert drawn == {label.removesuffix(" (tkr)") for label in heads} - {"Jämfört med år"}

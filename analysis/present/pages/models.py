@@ -84,7 +84,7 @@ def decomposition_chart(book: Book, part: str) -> ChartView | Prose:
     result = _decomposed(book, part)
     if result is None:
         return prose()
-    columns = [name for name in result.frame.columns if name not in ("fran_ar", "samverkan_tkr", "kalender_tkr")]
+    columns = [name for name in result.frame.columns if name != "fran_ar"]
     return ChartView(
         book.municipality, result, charts.bar_panels(result, columns, height=90), decomposition_sentence(book, part)
     )

@@ -466,7 +466,7 @@ def decomposition_chart(book: Book) -> ChartView:
     return ChartView(
         book.municipality,
         result,
-        charts.bar_panels(result, ["timmar_tkr", "pris_tkr", "forandring_tkr"], height=100),
+        charts.bar_panels(result, ["timmar_tkr", "pris_tkr", "samverkan_tkr", "forandring_tkr"], height=100),
         decomposition_sentence(result.frame),
         id="own_cost_decomposition-diagram",
         table=False,
