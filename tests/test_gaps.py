@@ -7,8 +7,10 @@ import pytest
 from test_prose import assert_sound, rewrite, words
 from test_summary import markup
 
+from analysis.measures.economy import budget_outcome, deviation_by_part
 from analysis.present.book import open_book
 from analysis.present.language import which_years
+from analysis.present.numbers import mnkr
 from analysis.present.pages import costs, cover, models, own_provision, volumes
 
 
@@ -104,3 +106,55 @@ def test_the_chart_of_a_change_holds_every_part_of_its_table(part):
     heads = {label for label, _ in models.decomposition_table(book, part).grid()[1]} - {"Jämfört med år (år)"}
     assert {"Samspel mellan faktorerna", "Hela förändringen"} <= drawn
     assert drawn == {label.removesuffix(" (tkr)") for label in heads} - {"Jämfört med år"}
+
+
+def stated_wholes(data, net_costs):
+    """Give Malmö's economy rows of its own for the whole: net cost by year, all with a budget of 300 000 tkr."""
+    path = data / "kommuner" / "malmo" / "ekonomi.csv"
+    head = path.read_text(encoding="utf-8").splitlines()[0].split(";")
+    with path.open("a", encoding="utf-8") as file:
+        for year, cost in net_costs.items():
+            row = {"ar": year, "verksamhet": "totalt", "budget_tkr": 300000, "nettokostnad_tkr": cost}
+            row |= {"kalla": "malmo_2025", "plats": "Avsnitt 8"}
+            file.write(";".join(str(row.get(name, "")) for name in head) + "\n")
+
+
+def test_a_whole_stated_for_one_year_is_that_years_and_called_the_whole(data_copy):
+    before = budget_outcome(open_book("malmo", str(data_copy)).municipality).frame
+    stated_wholes(data_copy, {2025: 301400})
+    book = open_book("malmo", str(data_copy))
+    frame = budget_outcome(book.municipality).frame
+    assert frame.loc[2025, "budgetavvikelse_tkr"] == -1400
+    assert frame.drop(index=2025).equals(before.drop(index=2025))
+    parts = deviation_by_part(book.municipality)
+    assert parts.quantity("totalt").label == "Helheten" and parts.frame.loc[2025, "totalt"] == -1400
+    whole = mnkr(parts.frame["totalt"].sum())
+    assert f"Helhetens avvikelse är {whole}." in costs.parts_sentence(book)
+    assert_sound(book, {"kostnader", "slutsatser", "index"})
+
+
+def test_the_sum_of_the_parts_is_what_the_sentence_and_the_table_say():
+    book = open_book("malmo")
+    parts = deviation_by_part(book.municipality)
+    assert parts.quantity("totalt").label == "Summa"
+    assert f"tillsammans {mnkr(parts.frame['totalt'].sum())}," in costs.parts_sentence(book)
+    assert "Helhetens" not in costs.parts_sentence(book)
+
+
+def test_an_economy_of_the_whole_alone_has_no_parts(data_copy):
+    stated_wholes(data_copy, {2024: 301000, 2025: 302000})
+    rewrite(data_copy, "ekonomi", lambda row: row if row["verksamhet"] == "totalt" else None)
+    book = open_book("malmo", str(data_copy))
+    assert "Underlaget delar inte upp kostnaden" in words(costs.parts_chart(book))
+    assert words(costs.parts_table(book)) == ""
+    assert_sound(book)
+
+
+def test_a_year_whose_whole_is_unknown_is_left_out_of_the_sum_of_the_parts(data_copy):
+    def change(row):
+        return {**row, "budget_tkr": ""} if (row["ar"], row["verksamhet"]) == ("2024", "sfb") else row
+
+    rewrite(data_copy, "ekonomi", change)
+    book = open_book("malmo", str(data_copy))
+    total = deviation_by_part(book.municipality).frame["totalt"].sum()
+    assert f"tillsammans {mnkr(total)}, räknat på 2020–2023 och 2025." in costs.parts_sentence(book)
