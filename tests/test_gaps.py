@@ -1,17 +1,23 @@
 """Years without figures: sentences, charts and the page on what is missing tell of them."""
 
 import dataclasses
+import json
 import re
+from xml.etree import ElementTree
 
+import pandas as pd
 import pytest
 from test_prose import assert_sound, rewrite, words
 from test_summary import markup
 
 from analysis.measures.economy import budget_outcome, deviation_by_part
+from analysis.measures.result import Quantity, Result
+from analysis.present import charts
 from analysis.present.book import open_book
 from analysis.present.language import which_years
 from analysis.present.numbers import mnkr
-from analysis.present.pages import costs, cover, models, own_provision, volumes
+from analysis.present.pages import costs, cover, material, models, own_provision, volumes
+from analysis.present.svg import live_specification, to_svg
 
 
 def without_years(data, *years, tables=("ekonomi", "brukare", "timmar", "floden")):
@@ -157,4 +163,39 @@ def test_a_year_whose_whole_is_unknown_is_left_out_of_the_sum_of_the_parts(data_
     rewrite(data_copy, "ekonomi", change)
     book = open_book("malmo", str(data_copy))
     total = deviation_by_part(book.municipality).frame["totalt"].sum()
-    assert f"tillsammans {mnkr(total)}, räknat på 2020–2023 och 2025." in costs.parts_sentence(book)
+    assert f"tillsammans {mnkr(total)}, räknat på 2020, 2021, 2022, 2023 och 2025." in costs.parts_sentence(book)
+
+
+def yearly(values):
+    frame = pd.DataFrame({"a": values}, index=pd.Index(values, name="ar"))
+    quantity = Quantity("a", "Kostnad", "tkr")
+    return Result("a", "Kostnad", frame, (quantity,), "", "", ())
+
+
+def test_no_line_is_drawn_across_a_year_without_a_value():
+    result = yearly({2020: 1.0, 2021: 2.0, 2022: 3.0, 2024: 4.0, 2025: 5.0})
+    svg = to_svg(charts.lines(result, ["a"], y_title="tkr"), "")
+    paths = [group for group in ElementTree.fromstring(svg).iter() if "mark-line" in (group.get("class") or "")]
+    ends = [path.get("d") for group in paths for path in group]
+    assert [d.count("L") for d in ends] == [2, 1]
+    assert ">2023<" in svg
+
+
+def test_bars_leave_room_for_a_year_without_a_value():
+    svg = to_svg(charts.bar_panels(yearly({2020: 1.0, 2021: 2.0, 2024: 4.0}), ["a"]), "")
+    assert ">2022<" in svg and ">2023<" in svg
+
+
+def test_whole_series_are_drawn_as_one_line():
+    result = yearly({2020: 1.0, 2021: 2.0, 2022: 3.0})
+    told = json.dumps(live_specification(charts.lines(result, ["a"], y_title="tkr")))
+    assert '"detail"' not in told and '"domain": ["2020"' not in told
+
+
+def test_the_years_that_a_table_lacks_are_named(data_copy):
+    without_years(data_copy, "2021", "2024", tables=("ekonomi",))
+    rewrite(data_copy, "brukare", lambda row: None if (row["ar"], row["verksamhet"]) == ("2022", "lss") else row)
+    text = words(material.missing_years_list(open_book("malmo", str(data_copy))))
+    assert "(ekonomi.csv) saknar 2021 och 2024." in text
+    assert "(brukare.csv) saknar 2022 för personlig assistans enligt LSS." in text
+    assert "timmar.csv" not in text and "engangsposter.csv" not in text
