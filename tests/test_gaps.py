@@ -7,7 +7,7 @@ from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
-from test_prose import assert_sound, rewrite, words
+from test_prose import assert_sound, every_text, rewrite, words
 from test_summary import markup
 
 from analysis.measures.economy import budget_outcome, deviation_by_part
@@ -16,7 +16,7 @@ from analysis.present import charts
 from analysis.present.book import open_book
 from analysis.present.language import which_years
 from analysis.present.numbers import mnkr
-from analysis.present.pages import costs, cover, material, models, own_provision, volumes
+from analysis.present.pages import background, costs, cover, material, models, own_provision, volumes
 from analysis.present.svg import live_specification, to_svg
 
 
@@ -199,3 +199,15 @@ def test_the_years_that_a_table_lacks_are_named(data_copy):
     assert "(ekonomi.csv) saknar 2021 och 2024." in text
     assert "(brukare.csv) saknar 2022 för personlig assistans enligt LSS." in text
     assert "timmar.csv" not in text and "engangsposter.csv" not in text
+
+
+def test_forecasts_are_shown_without_an_assignment_and_without_an_outcome(data_copy):
+    card = data_copy / "kommuner" / "malmo" / "kommun.yml"
+    lines = card.read_text(encoding="utf-8").splitlines()
+    card.write_text("\n".join(line for line in lines if not line.startswith("uppdrag")), encoding="utf-8")
+    book = open_book("malmo", str(data_copy))
+    assert not book.municipality.has("uppdrag")
+    assert any("Prognosen för 2025 års budgetavvikelse var" in text for _, text in every_text(book, {"kostnader"}))
+    without_years(data_copy, "2025", tables=("ekonomi",))
+    text = words(background.forecast_text(open_book("malmo", str(data_copy))))
+    assert "−16 mnkr i Delårsrapport 2025. Underlaget har inte den budgetavvikelse" in text.replace("\u00a0", " ")
