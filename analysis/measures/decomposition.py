@@ -48,9 +48,9 @@ def lss_cost_decomposition(municipality: Municipality) -> Draft:
 
     Units: tkr. Index: ar, from the second year on; fran_ar is the year compared with.
     Formula: nettokostnad = pris per timme × brukare × timmar per brukare; varje effekt = faktorns egen förändring
-        × de andra faktorernas värden året före; samverkan = förändringen − effekternas summa
-    Method (sv): Priset är nettokostnaden delad med utförda timmar. Samverkan är det som uppstår när flera faktorer
-        ändras samtidigt; med den går summan alltid jämnt ut.
+        × de andra faktorernas värden året före; samspel = förändringen − effekternas summa
+    Method (sv): Priset är nettokostnaden delad med utförda timmar. Samspelet är det som uppstår när flera faktorer
+        ändras samtidigt; med det går summan alltid jämnt ut.
     Raises: MissingData where fewer than two years have cost, users and hours above zero.
     Source: the municipality's tables `ekonomi`, `brukare` and `timmar`.
     """
@@ -77,7 +77,7 @@ def lss_cost_decomposition(municipality: Municipality) -> Draft:
             Quantity("pris_tkr", "Pris per timme", "tkr", signed=True),
             Quantity("brukare_tkr", "Antal brukare", "tkr", signed=True),
             Quantity("timmar_tkr", "Timmar per brukare", "tkr", signed=True),
-            Quantity("samverkan_tkr", "Samverkan", "tkr", signed=True),
+            Quantity("samverkan_tkr", "Samspel mellan faktorerna", "tkr", signed=True),
             Quantity("forandring_tkr", "Hela förändringen", "tkr", signed=True),
         ),
         (rows(municipality, "ekonomi", verksamhet="lss"), people, time),
@@ -124,7 +124,7 @@ def sfb_cost_decomposition(municipality: Municipality) -> Draft:
             Quantity("pris_tkr", "Schablonbelopp", "tkr", signed=True),
             Quantity("brukare_tkr", "Antal brukare", "tkr", signed=True),
             Quantity("kalender_tkr", "Kalender", "tkr", signed=True),
-            Quantity("samverkan_tkr", "Samverkan", "tkr", signed=True),
+            Quantity("samverkan_tkr", "Samspel mellan faktorerna", "tkr", signed=True),
             Quantity("engangsposter_tkr", "Engångsposter", "tkr", signed=True),
             Quantity("ovrigt_tkr", "Övrigt", "tkr", signed=True),
             Quantity("forandring_tkr", "Hela förändringen", "tkr", signed=True),

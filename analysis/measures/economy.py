@@ -20,7 +20,7 @@ DEVIATION = Quantity("budgetavvikelse_tkr", "Budgetavvikelse", "tkr", signed=Tru
 
 
 def economy_rows(municipality: Municipality, part: str) -> pd.DataFrame:
-    """Return the rows of `ekonomi` that make up a part; for `totalt` its own rows, else all the parts'.
+    """Return the rows of `ekonomi` that make up a part; for `totalt` each year's own row, else all the parts'.
 
     A sum over fewer parts than there are is not the whole: a year without one of them is left out. Raises MissingData
     where there are no rows.
@@ -32,8 +32,8 @@ def economy_rows(municipality: Municipality, part: str) -> pd.DataFrame:
     if not years:
         raise MissingData(f"{municipality.slug}: inget år har uppgifter för alla delar")
     frame = frame[frame["ar"].isin(years)]
-    own = frame[frame["verksamhet"] == "totalt"]
-    return own if not own.empty else frame
+    own = frame["verksamhet"] == "totalt"
+    return frame[own | ~frame["ar"].isin(frame.loc[own, "ar"])]
 
 
 def parts_of(municipality: Municipality) -> list[str]:
@@ -50,7 +50,7 @@ def budget_outcome(municipality: Municipality, part: str = "totalt") -> Draft:
     Index: ar (int), one row a year, ascending.
     Formula: budgetavvikelse = budget − nettokostnad; helheten = summan av delarna
     Method (sv): Kostnader räknas som positiva tal. Ett underskott ger en negativ budgetavvikelse. Ett år räknas
-        med i helheten bara om alla delar har uppgifter för året.
+        med i helheten bara om alla delar har uppgifter för året. Har helheten en egen rad för året gäller den.
     Raises: MissingData where the municipality has no rows for the part.
     Source: the municipality's table `ekonomi`.
     """
@@ -71,11 +71,12 @@ def budget_outcome(municipality: Municipality, part: str = "totalt") -> Draft:
 
 @measure("Budgetavvikelse efter del")
 def deviation_by_part(municipality: Municipality) -> Draft:
-    """Return the deviation of each part and their sum.
+    """Return the deviation of each part and that of the whole: their sum, or as the municipality states it.
 
     Units: tkr, a deficit is negative. Index: ar, one row a year in which the whole is known.
     Formula: helhetens avvikelse = delarnas avvikelser sammanlagda
-    Method (sv): Delarnas avvikelser läggs ihop och ger helhetens.
+    Method (sv): Delarnas avvikelser läggs ihop och ger helhetens. Har helheten en egen rad för ett år gäller den, och
+        då kan delarna sammanlagda ge något annat.
     Raises: MissingData where the municipality has no economy.
     Source: the municipality's table `ekonomi`.
     """
@@ -86,7 +87,8 @@ def deviation_by_part(municipality: Municipality) -> Draft:
         quantities.append(Quantity(part, PART_NAMES[part][0].upper() + PART_NAMES[part][1:], "tkr", signed=True))
     frame = pd.DataFrame(columns).reindex(total.index)
     frame["totalt"] = total
-    quantities.append(Quantity("totalt", "Summa", "tkr", signed=True))
+    stated = (used[0]["verksamhet"] == "totalt").any()
+    quantities.append(Quantity("totalt", "Helheten" if stated else "Summa", "tkr", signed=True))
     return Draft(frame, tuple(quantities), tuple(used))
 
 

@@ -250,8 +250,8 @@ def own_cost_decomposition(municipality: Municipality) -> Draft:
 
     Units: tkr. Index: ar, from the second year on; fran_ar is the year compared with.
     Formula: kostnad = utförda timmar × kostnad per timme; varje effekt = faktorns egen förändring × den andra faktorns
-        värde året före; samverkan = förändringen − effekternas summa
-    Method (sv): Samverkan är det som uppstår när båda ändras samtidigt; med den går summan alltid jämnt ut. Att
+        värde året före; samspel = förändringen − effekternas summa
+    Method (sv): Samspelet är det som uppstår när båda ändras samtidigt; med det går summan alltid jämnt ut. Att
         timmarna blir färre sänker sällan kostnaden lika mycket, eftersom en del av kostnaden inte följer timmarna. Då
         stiger kostnaden per timme.
     Raises: MissingData where fewer than two years have both costs and hours.
@@ -269,7 +269,7 @@ def own_cost_decomposition(municipality: Municipality) -> Draft:
             Quantity("fran_ar", "Jämfört med år", "ar"),
             Quantity("timmar_tkr", "Utförda timmar", "tkr", signed=True),
             Quantity("pris_tkr", "Kostnad per timme", "tkr", signed=True),
-            Quantity("samverkan_tkr", "Samverkan", "tkr", signed=True),
+            Quantity("samverkan_tkr", "Samspel mellan faktorerna", "tkr", signed=True),
             Quantity("forandring_tkr", "Hela förändringen", "tkr", signed=True),
         ),
         (rows(municipality, "konton", slag="kostnad"), rows(municipality, "egen_regi")),

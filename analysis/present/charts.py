@@ -90,6 +90,18 @@ def _known(result: Result, columns: Sequence[str]) -> pd.DataFrame:
     return result.frame[list(columns)].dropna(axis="columns", how="all").dropna(axis="index", how="all")
 
 
+def _across(frame: pd.DataFrame) -> list[str]:
+    """Return what stands across a chart: the rows' names, and of years also those without values between them."""
+    if frame.index.name != "ar":
+        return [_name(key) for key in frame.index]
+    return [str(year) for year in range(int(frame.index.min()), int(frame.index.max()) + 1)]
+
+
+def _with_room(names: Sequence[str], frame: pd.DataFrame) -> dict[str, alt.Scale]:
+    """Return the scale on which years without values have their room too, where there are such years."""
+    return {"scale": alt.Scale(domain=list(names))} if len(names) > len(frame) else {}
+
+
 def _rows(result: Result, name: str) -> list[dict]:
     """Return a column's known values: name `n`, value `y`, the value as shown `v` and the tooltip's text `t`."""
     quantity = result.quantity(name)
@@ -125,7 +137,7 @@ def bar_panels(
         return None
     columns = list(frame.columns)
     shown = {name: _rows(result, name) for name in columns}
-    names = [_name(key) for key in frame.index]
+    names = _across(frame)
     values = [row["y"] for rows in shown.values() for row in rows]
     if max(map(len, names)) > 6:
         groups = [(result.quantity(name).label, name, shown[name]) for name in columns]
@@ -140,7 +152,13 @@ def bar_panels(
         domain = _room(own, unit)
         scale = alt.Scale(domain=domain, nice=False)
         base = alt.Chart().encode(
-            x=alt.X("n:O", title=None, sort=None, axis=alt.Axis(labelAngle=0, domain=False, ticks=False)),
+            x=alt.X(
+                "n:O",
+                title=None,
+                sort=None,
+                axis=alt.Axis(labelAngle=0, domain=False, ticks=False),
+                **_with_room(names, frame),
+            ),
             y=alt.Y("y:Q", title=None, axis=None, scale=scale),
         )
         layers = [base.mark_bar(color=COLOURS[0], width={"band": 0.62}).encode(tooltip="t:N")]
@@ -180,10 +198,14 @@ def lines(
     from_zero: bool = True,
     height: int = 280,
 ) -> alt.TopLevelMixin | None:
-    """Return one line a column, named at its right end; `highlight` is drawn thicker, the others thinner."""
+    """Return one line a column, named at its right end; `highlight` is drawn thicker, the others thinner.
+
+    A year without a value has its room, and no line is drawn across it.
+    """
     frame = _known(result, columns)
     if frame.empty:
         return None
+    names = _across(frame)
     years = frame.index.name == "ar"
     low, high = float(frame.min().min()), float(frame.max().max())
     ticks = _ticks(0 if from_zero and low >= 0 else low, high)
@@ -200,7 +222,7 @@ def lines(
             labelSeparation=6,
             tickCount=alt.Undefined if years else alt.ExprRef("ceil(width / 60)"),
         ),
-        scale=alt.Undefined if years else alt.Scale(nice=False, zero=False),
+        **(_with_room(names, frame) if years else {"scale": alt.Scale(nice=False, zero=False)}),
     )
     y = alt.Y("y:Q", title=None, scale=scale, axis=alt.Axis(format=f",.{decimals}f", values=ticks, domain=False))
     series, points, ends = [], [], []
@@ -211,7 +233,8 @@ def lines(
         dash = DASHES[position % len(DASHES)] if highlight is None else (DASHES[0] if main else next(others))
         series.append(Series(quantity.label, colour, dash))
         known = frame[name].dropna()
-        for key, value in known.items():
+        stretches = _stretches(known.index) if years else [0] * len(known)
+        for (key, value), stretch in zip(known.items(), stretches, strict=True):
             at = f"{_name(key)}: " if years else f"{x_title[:1].upper()}{x_title[1:]}: {_name(key)}\n"
             points.append(
                 {
@@ -219,6 +242,7 @@ def lines(
                     "y": float(value),
                     "s": position,
                     "t": f"{quantity.label}\n{at}{with_unit(value, quantity)}",
+                    **({"g": stretch} if stretch else {}),
                 }
             )
         label = wrapped(quantity.label, _END_LETTERS)
@@ -232,26 +256,36 @@ def lines(
     dashes = alt.StrokeDash("s:N", legend=None, scale=by_series([list(one.dash or ()) for one in series]))
     drawn = alt.Chart().encode(x=x, y=y, color=colour)
     widths = [3 if highlight in (None, name) else 1.5 for name in frame.columns]
-    layers = [drawn.mark_line(strokeWidth=alt.expr(f"{widths}[datum.s]")).encode(strokeDash=dashes)]
+    line = drawn.mark_line(strokeWidth=alt.expr(f"{widths}[datum.s]")).encode(strokeDash=dashes)
+    layers = [line.encode(detail="g:N") if any("g" in point for point in points) else line]
     if years:
         layers.append(drawn.mark_point(filled=True, opacity=1, size=36))
     # A point is small to hit, so what is hit is larger, and not seen.
     layers.append(drawn.mark_point(filled=True, opacity=0, size=420).encode(tooltip="t:N"))
     weight = alt.expr("datum.b ? 'bold' : 'normal'")
-    names = alt.Chart(_inline(sorted(ends, key=lambda end: end["s"]))).mark_text(
+    ends_named = alt.Chart(_inline(sorted(ends, key=lambda end: end["s"]))).mark_text(
         align="left", dx=9, lineBreak="\n", lineHeight=_LINE - 1, fontWeight=weight
     )
-    layers.append(names.encode(x=x, y=y, color=colour, text="n:N"))
+    layers.append(ends_named.encode(x=x, y=y, color=colour, text="n:N"))
     beside = max(text_width(end["n"], bold=end["b"]) for end in ends) + 9
     beside += max(text_width(number(tick, decimals)) for tick in ticks) + 12
     if years:
-        beside -= (WIDTH - beside) / len(frame) / 2
+        beside -= (WIDTH - beside) / len(names) / 2
     title = alt.TitleParams(y_title, fontWeight="normal", offset=12)
     return described(
         alt.layer(*layers, data=_inline(points)).properties(width=round(WIDTH - beside), height=height, title=title),
         series,
         _LEAST,
     )
+
+
+def _stretches(years: Sequence[int]) -> list[int]:
+    """Return which stretch of years each year belongs to, the first 0; one ends where a year is missing."""
+    number_of, found = 0, []
+    for position, year in enumerate(years):
+        number_of += position > 0 and year - years[position - 1] > 1
+        found.append(int(number_of))
+    return found
 
 
 def _apart(ends: list[dict], unit: float) -> None:

@@ -60,19 +60,30 @@ def preliminary_sentence(years: Sequence[int]) -> str:
     return f"{'Uppgiften' if one else 'Uppgifterna'} för {listed(years)} är {'preliminär' if one else 'preliminära'}."
 
 
-def which_years(chosen: Sequence[int], every: Sequence[int]) -> str:
-    """Return which of the years are chosen: samtliga år, inget år, 2020 och 2022, alla år utom 2024."""
+def which_years(chosen: Sequence[int], every: Sequence[int], told: Sequence[int] = ()) -> str:
+    """Return which of the years are chosen: samtliga år, inget år, 2020 och 2022, alla år utom 2024.
+
+    `every` are the years that are known, and `told` those that the reader sees beside them. Where they are more, or
+    there is a gap among them, it is said that the words are about the years that are known.
+    """
     chosen, every = sorted(chosen), sorted(every)
     if not chosen:
         return "inget år"
     if len(every) == 1:
         return str(every[0])
+    whole = set(told) <= set(every) and len(every) == every[-1] - every[0] + 1
     if chosen == every:
-        return "samtliga år"
+        return "samtliga år" if whole else "alla år med uppgift"
     rest = [year for year in every if year not in chosen]
     if len(rest) <= 2 and len(chosen) > len(rest):
-        return "alla år utom " + listed(rest)
+        return f"alla år {'' if whole else 'med uppgift '}utom {listed(rest)}"
     return listed(chosen)
+
+
+def step_words(first: int, last: int) -> tuple[str, str]:
+    """Return what a step between two years is called, and what is said of it where it is longer than a year."""
+    years = last - first
+    return ("mellan två år", "") if years == 1 else ("mellan två år med uppgift", f" Den gäller alltså {years} år.")
 
 
 def count_word(value: float, singular: str, plural: str) -> str:

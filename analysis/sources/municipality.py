@@ -120,16 +120,22 @@ class Municipality:
         return self.thresholds.get(area, DEFAULT_THRESHOLD)
 
     def years_of_the_whole(self) -> list[int]:
-        """Return the years of `ekonomi` in which the whole is known: its own rows, else those with every part.
+        """Return the years of `ekonomi` in which the whole is known: by a row of its own, else by every part.
 
-        A part of which every row has been taken out is a part all the same.
+        A part of which every row has been taken out is a part all the same, and a year whose own row has been taken out
+        has no whole.
         """
         frame = self.tables.get("ekonomi")
         if frame is None:
             return []
-        parts = set((self.unprotected or self).tables["ekonomi"]["verksamhet"])
-        wanted = {"totalt"} if "totalt" in parts else parts
-        return [int(year) for year, rows in frame.groupby("ar") if wanted <= set(rows["verksamhet"])]
+        given = (self.unprotected or self).tables["ekonomi"]
+        stated = set(given.loc[given["verksamhet"] == "totalt", "ar"])
+        parts = set(given["verksamhet"]) - {"totalt"}
+        return [
+            int(year)
+            for year, rows in frame.groupby("ar")
+            if ({"totalt"} if year in stated else parts or {"totalt"}) <= set(rows["verksamhet"])
+        ]
 
     def _has(self, need: str) -> bool:
         table, _, part = need.partition(":")

@@ -412,7 +412,7 @@ MUNICIPAL_TABLES = {
         ),
         TableSpec(
             "fakta",
-            "Enstaka uppgifter ur utredningen",
+            "Enstaka uppgifter",
             (
                 ColumnSpec("uppgift", "text", "Uppgiftens namn, utan å, ä, ö och mellanslag"),
                 ColumnSpec("tidpunkt", "date", "När uppgiften gällde", optional=True),

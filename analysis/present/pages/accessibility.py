@@ -18,7 +18,7 @@ def scope_text(book: Book) -> Prose:
     return prose(
         f"Redogörelsen omfattar den här boken om personlig assistans i {book.name}, med alla kapitel, tabeller och "
         f"diagram att ladda ner, och boken som PDF och i Word.{owner} "
-        f"Den lämnas enligt {facts['redogorelse'].value} {facts['lag'].value}."
+        f"Redogörelsen lämnas enligt {facts['redogorelse'].value} {facts['lag'].value}."
     )
 
 

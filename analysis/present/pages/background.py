@@ -72,17 +72,18 @@ def forecast_sentence(result: Result) -> str:
 
 def forecast_text(book: Book) -> Prose:
     """Return the forecasts in order, and the outcome, or that there is none to compare them with."""
-    year = int(book.municipality.tables["prognoser"]["avser_ar"].max())
+    table = book.municipality.tables["prognoser"]
+    year = int(table["avser_ar"].max())
+    made = table[table["avser_ar"] == year].sort_values("ordning")
+    stated = [f"{_short(row.budgetavvikelse_mnkr)} i {row.tillfalle}" for row in made.itertuples()]
     result = _compared(book)
+    start = f"Prognosen för {year} års budgetavvikelse var {listed(stated)}."
     if result is None:
         missing = (
-            "Underlaget har inte den budgetavvikelse som det blev det året, så de går inte att jämföra med något "
-            "utfall."
+            "Underlaget har inte den budgetavvikelse som det blev det året, så det finns inget utfall att jämföra med."
         )
-        return prose(f"Prognoserna gäller {year}.", book.absent(missing, "Årets budgetavvikelse", _compared))
-    frame = result.frame["budgetavvikelse_mnkr"]
-    made = [f"{_short(value)} i {name}" for name, value in frame.iloc[:-1].items()]
-    return prose(f"Prognosen för {year} års budgetavvikelse var {listed(made)}.", forecast_sentence(result))
+        return prose(start, book.absent(missing, "Årets budgetavvikelse", _compared))
+    return prose(start, forecast_sentence(result))
 
 
 def forecast_table(book: Book) -> TableView | Prose:

@@ -16,6 +16,7 @@ from analysis.present.language import (
     listed,
     preliminary_sentence,
     span,
+    step_words,
     which_years,
 )
 from analysis.present.numbers import kronor, mnkr, percent, rounded, tkr
@@ -57,9 +58,10 @@ def biggest_step(series: pd.Series) -> str:
     year = steps["forandring"].idxmax()
     if steps.loc[year, "forandring"] <= 0:
         return "Kostnaden ökade inte något år."
+    between, long = step_words(steps.loc[year, "fran_ar"], year)
     return (
-        f"Den största ökningen mellan två år var {mnkr(steps.loc[year, 'forandring'])}, "
-        f"från {steps.loc[year, 'fran_ar']} till {year}."
+        f"Den största ökningen {between} var {mnkr(steps.loc[year, 'forandring'])}, "
+        f"från {steps.loc[year, 'fran_ar']} till {year}.{long}"
     )
 
 
@@ -77,16 +79,13 @@ def deviation_sentence(book: Book, part: str = "totalt") -> str:
             "Avvikelsen mot budgeten",
             lambda whole: len(_deviation(whole, part)),
         )
+    told = budget_outcome(book.municipality, part).frame.index
     over = [year for year in deviation.index if rounded(deviation[year]) < 0]
     if not over:
-        return (
-            "Nettokostnaden höll sig inom budgeten " + which_years(list(deviation.index), list(deviation.index)) + "."
-            if len(deviation) > 1
-            else f"Nettokostnaden höll sig inom budgeten {deviation.index[0]}."
-        )
+        return f"Nettokostnaden höll sig inom budgeten {which_years(deviation.index, deviation.index, told)}."
     worst = deviation.idxmin()
     size = f"{'Underskottet' if len(over) == 1 else 'Det största underskottet'} var {amount(-deviation[worst])}"
-    return f"Nettokostnaden översteg budgeten {which_years(over, list(deviation.index))}. {size}" + (
+    return f"Nettokostnaden översteg budgeten {which_years(over, deviation.index, told)}. {size}" + (
         "." if len(over) == 1 else f", {worst}."
     )
 
@@ -113,13 +112,17 @@ def outcome_chart(book: Book, part: str = "totalt") -> ChartView:
     )
 
 
-def parts_table(book: Book) -> TableView:
-    """Return the deviation of each part and their sum."""
+def parts_table(book: Book) -> TableView | Prose:
+    """Return the deviation of each part and of the whole; nothing where there are no parts."""
+    if not parts_of(book.municipality):
+        return prose()
     return TableView(book.municipality, deviation_by_part(book.municipality))
 
 
-def parts_chart(book: Book) -> ChartView:
-    """Return the deviation of each part, one panel a part."""
+def parts_chart(book: Book) -> ChartView | Prose:
+    """Return the deviation of each part, one panel a part, or that there are no parts."""
+    if not parts_of(book.municipality):
+        return prose("Underlaget delar inte upp kostnaden, så det går inte att säga vilken del som avviker.")
     result = deviation_by_part(book.municipality)
     return ChartView(
         book.municipality,
@@ -132,23 +135,24 @@ def parts_chart(book: Book) -> ChartView:
 def parts_sentence(book: Book) -> str:
     """Return which part contributed most to the sum of the deviations, over the years in which all parts have one.
 
-    Nothing where no year has.
+    The whole's is added where the municipality states it and it is another. Nothing where no year has them all.
     """
     result = deviation_by_part(book.municipality)
     known = result.frame[parts_of(book.municipality)].dropna(axis="columns", how="all").dropna()
     if known.empty:
         return ""
     years = span(list(known.index))
-    sums = known.sum()
+    sums, whole = known.sum(), result.frame["totalt"].loc[known.index].sum(skipna=False)
     total = sums.sum()
+    other = f" Helhetens avvikelse är {mnkr(whole)}." if whole == whole and mnkr(whole) != mnkr(total) else ""
     if len(sums) < 2 or not (sums < 0).any():
-        return f"Delarnas avvikelser blir tillsammans {mnkr(total)}, räknat på {years}."
+        return f"Delarnas avvikelser blir tillsammans {mnkr(total)}, räknat på {years}.{other}"
     worst = sums.idxmin()
     label = result.quantity(worst).label
     label = label[0].lower() + label[1:]
     return (
-        f"Avvikelserna blir tillsammans {mnkr(total)}, räknat på {years}. Störst underskott har {label}, "
-        f"{mnkr(-sums[worst])}."
+        f"Delarnas avvikelser blir tillsammans {mnkr(total)}, räknat på {years}. Störst underskott har "
+        f"{label}, {mnkr(-sums[worst])}.{other}"
     )
 
 

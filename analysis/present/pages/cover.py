@@ -25,7 +25,7 @@ from analysis.measures.scenario import (
     tornado,
 )
 from analysis.measures.schablon import STATUS_NAMES, schablon_series, wage_gap
-from analysis.measures.volumes import hours_per_user, users
+from analysis.measures.volumes import hours, hours_per_user, users
 from analysis.present.book import Book
 from analysis.present.language import change_sentence, count_word, dated, genitive, listed, moved, period, which_years
 from analysis.present.numbers import NO_BREAK_SPACE, cell, kronor, mnkr, number, percent, rounded
@@ -179,7 +179,8 @@ def _net_cost(book: Book) -> KeyFigure:
 
 
 def _deviation(book: Book) -> KeyFigure:
-    year, deviation, values = _last(budget_outcome(book.municipality).frame["budgetavvikelse_tkr"])
+    frame = budget_outcome(book.municipality).frame
+    year, deviation, values = _last(frame["budgetavvikelse_tkr"])
     over = [one for one in values.index if rounded(values[one]) < 0]
     value, unit = _apart(amount(abs(deviation)))
     shown = rounded(deviation)
@@ -192,7 +193,7 @@ def _deviation(book: Book) -> KeyFigure:
     elif not over:
         meaning = "Nettokostnaden höll sig inom budgeten."
     elif len(values) > 1:
-        meaning = f"Nettokostnaden översteg budgeten {which_years(over, list(values.index))}."
+        meaning = f"Nettokostnaden översteg budgeten {which_years(over, values.index, frame.index)}."
     else:
         meaning = "Nettokostnaden översteg budgeten."
     return KeyFigure(f"{what} {year}", value, unit, meaning, "avvikelse")
@@ -577,6 +578,8 @@ def _drivers(book: Book) -> list[Linked]:
     found: list[Linked] = []
     say = _sayer(book, found)
 
+    if municipality.has("ekonomi"):
+        say(lambda: _net_cost_sentence(book), "kostnad")
     if municipality.has("brukare:sfb"):
         say(lambda: _users_driver(book), "brukare_sfb")
     if municipality.has("brukare:lss", "timmar:lss"):
@@ -658,15 +661,10 @@ def outlook_text(book: Book) -> Prose:
 
 
 def _effect(book: Book, rise: float) -> str:
-    municipality = book.municipality
-    if not municipality.has("timmar:lss"):
+    if rise <= 0 or not book.municipality.has("timmar:lss"):
         return ""
-    hours = hours_per_user(municipality).frame["utfall_timmar"] if municipality.has("brukare:lss") else None
-    if hours is None:
+    known = hours(book.municipality).frame["utfall_timmar"].dropna()
+    if known.empty:
         return ""
-    cost = hours.iloc[-1] * rise / 1000
-    return (
-        f"Med {genitive(book.name)} timmar enligt LSS {hours.index[-1]} motsvarar höjningen {mnkr(cost)} om året."
-        if rise > 0
-        else ""
-    )
+    cost = known.iloc[-1] * rise / 1000
+    return f"Med {genitive(book.name)} timmar enligt LSS {known.index[-1]} motsvarar höjningen {mnkr(cost)} om året."

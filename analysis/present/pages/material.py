@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from analysis.measures import provider
+from analysis.measures.economy import PART_NAMES
 from analysis.measures.result import every_measure
 from analysis.measures.small_numbers import REPEATING_TABLES, withheld_cells
 from analysis.present.book import Book
@@ -12,6 +13,8 @@ from analysis.present.views import STATUS_WORDS, Markup, Prose, assumed_value, b
 from analysis.sources.municipality import Municipality
 from analysis.sources.schema import MUNICIPAL_TABLES, NATIONAL_TABLES
 
+# In these tables a year without rows is a year in which nothing of the kind happened.
+_NOT_YEARLY = ("engangsposter", "bidrag", "tillskott")
 # How the hash of a file begins that only whoever built the book can compute.
 KEYED = "nycklad:"
 
@@ -103,6 +106,27 @@ def missing_table(book: Book) -> Markup | Prose:
         return prose()
     lines = [[spec.title, f"{name}.csv", capitalised(spec.gives)] for name, spec in missing.items()]
     return simple_table("Tabeller som saknas", ["Tabell", "Fil", "Vad den skulle ge"], lines)
+
+
+def missing_years_list(book: Book) -> Prose:
+    """Return which years of the book's period each of the municipality's tables, or a part of one, has no rows for."""
+    municipality = book.municipality
+    period_ = range(municipality.first_year, municipality.last_year + 1)
+    lines = []
+    for name, frame in (municipality.unprotected or municipality).tables.items():
+        if "ar" not in frame or name in _NOT_YEARLY:
+            continue
+        absent = [year for year in period_ if year not in set(frame["ar"])]
+        start = f"{MUNICIPAL_TABLES[name].title} ({name}.csv)"
+        if absent:
+            lines.append(f"{start} saknar {listed(absent)}.")
+        parts = frame.groupby("verksamhet")["ar"] if "verksamhet" in frame else ()
+        for part, years in parts:
+            less = [year for year in period_ if year not in {*years, *absent}]
+            # Where the whole has no row of its own it is the sum of the parts.
+            if less and part != "totalt":
+                lines.append(f"{start} saknar {listed(less)} för {PART_NAMES[part]}.")
+    return bullets(lines)
 
 
 def _missing(book: Book) -> dict:

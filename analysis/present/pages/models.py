@@ -84,7 +84,7 @@ def decomposition_chart(book: Book, part: str) -> ChartView | Prose:
     result = _decomposed(book, part)
     if result is None:
         return prose()
-    columns = [name for name in result.frame.columns if name not in ("fran_ar", "samverkan_tkr", "kalender_tkr")]
+    columns = [name for name in result.frame.columns if name != "fran_ar"]
     return ChartView(
         book.municipality, result, charts.bar_panels(result, columns, height=90), decomposition_sentence(book, part)
     )
@@ -105,7 +105,8 @@ def model_sentence(book: Book, part: str) -> str:
     side = "över" if share[worst] > 0 else "under"
     largest = f"Störst är skillnaden {worst}: {gap} {side} modellen." if share[worst] else "De stämmer exakt."
     if not close:
-        return f"Den bokförda kostnaden ligger mer än en procent från modellens samtliga år. {largest}"
+        years = which_years(share.index, share.index)
+        return f"Den bokförda kostnaden ligger mer än en procent från modellens {years}. {largest}"
     years = which_years(close, list(share.index))
     return f"Den bokförda kostnaden ligger inom en procent av modellens {years}. {largest}"
 

@@ -466,7 +466,7 @@ def decomposition_chart(book: Book) -> ChartView:
     return ChartView(
         book.municipality,
         result,
-        charts.bar_panels(result, ["timmar_tkr", "pris_tkr", "forandring_tkr"], height=100),
+        charts.bar_panels(result, ["timmar_tkr", "pris_tkr", "samverkan_tkr", "forandring_tkr"], height=100),
         decomposition_sentence(result.frame),
         id="own_cost_decomposition-diagram",
         table=False,
@@ -512,20 +512,38 @@ def on_call_table(book: Book) -> TableView:
 # --- How the assistance is organised ---------------------------------------------------------------
 
 
+def organisation_start(book: Book) -> Prose:
+    """Return what the chapter holds: what an investigation states, or the municipality itself where there is none."""
+    if book.municipality.document:
+        return prose(
+            "Kapitlet samlar det som utredningen anger om hur kommunen har ordnat sin assistans. Uppgifterna står "
+            "under det avsnitt i utredningen som de är hämtade ur."
+        )
+    return prose(
+        "Kapitlet samlar kommunens uppgifter om hur assistansen är ordnad. De står under den källa som de är hämtade "
+        "ur."
+    )
+
+
 def facts_table(book: Book) -> Markup | Prose:
     """Return the stated facts of the municipality's own organisation, under the place that each is from.
+
+    Without an investigation the place is named with its source, since it says little alone.
 
     A fact that names another municipality is about that one, and is left to the chapter on forms of operation.
     """
     groups = _own_facts(book)
+    investigated = bool(book.municipality.document)
     if not groups:
-        missing = "Utredningen anger inga siffror om organisationen."
-        return prose(book.absent(missing, "Utredningens siffror om organisationen", _own_facts))
-    return grouped_table("Uppgifter ur utredningen", ["Uppgift", "Värde", "Gäller"], list(groups.items()))
+        missing = f"{'Utredningen anger' if investigated else 'Underlaget har'} inga siffror om organisationen."
+        what = "Utredningens siffror om organisationen" if investigated else "Siffrorna om organisationen"
+        return prose(book.absent(missing, what, _own_facts))
+    caption = f"Uppgifter {'ur utredningen' if investigated else 'om organisationen'}"
+    return grouped_table(caption, ["Uppgift", "Värde", "Gäller"], list(groups.items()))
 
 
 def _own_facts(book: Book) -> dict[str, list]:
-    facts = book.municipality.tables["fakta"]
+    facts, document = book.municipality.tables["fakta"], book.municipality.document
     others = set(book.municipality.national["driftformer"]["kommun"]) - {book.municipality.area}
     naming = re.compile(r"\b(" + "|".join(map(re.escape, swedish_order(others))) + r")\b")
     groups: dict[str, list] = {}
@@ -534,7 +552,8 @@ def _own_facts(book: Book) -> dict[str, list]:
             continue
         when = dated(row.tidpunkt) if row.tidpunkt else "anges inte"
         cells = [TextCell(_fact_value(row), text=True), TextCell(when, text=True)]
-        groups.setdefault(row.plats, []).append((row.beskrivning, cells, ""))
+        place = row.plats if document else f"{book.municipality.sources[row.kalla].title}: {row.plats}"
+        groups.setdefault(place, []).append((row.beskrivning, cells, ""))
     return groups
 
 

@@ -10,7 +10,16 @@ from analysis.measures.result import Result
 from analysis.measures.volumes import flows, hours, hours_per_user, users
 from analysis.present import charts
 from analysis.present.book import Book
-from analysis.present.language import area_name, change_sentence, count_word, listed, span, which_years
+from analysis.present.language import (
+    area_name,
+    capitalised,
+    change_sentence,
+    count_word,
+    listed,
+    span,
+    step_words,
+    which_years,
+)
 from analysis.present.numbers import NO_BREAK_SPACE, number, percent, rounded
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
 
@@ -46,18 +55,32 @@ def users_text(book: Book, part: str) -> Prose:
         year = steps["forandring"].abs().idxmax()
         change = steps.loc[year, "forandring"]
         if change:
+            between, long = step_words(steps.loc[year, "fran_ar"], year)
             sentences.append(
-                f"Den största {'ökningen' if change > 0 else 'minskningen'} mellan två år var "
-                f"{people(abs(change))}, från {steps.loc[year, 'fran_ar']} till {year}."
+                f"Den största {'ökningen' if change > 0 else 'minskningen'} {between} var "
+                f"{people(abs(change))}, från {steps.loc[year, 'fran_ar']} till {year}.{long}"
             )
     if "avvikelse_antal" in frame:
-        known = frame["avvikelse_antal"].dropna()
-        over = [year for year in known.index if known[year] < 0]
-        if over:
-            sentences.append(f"Brukarna var fler än budgeterat {which_years(over, list(known.index))}.")
-        elif len(known):
-            sentences.append("Brukarna var inte fler än budgeterat något år.")
+        sentences.append(_against_budget("brukarna", "var", frame["avvikelse_antal"]))
     return prose(*sentences)
+
+
+def _against_budget(subject: str, verb: str, deviation: pd.Series) -> str:
+    """Return in which years there were more than budgeted; of a single year, whether more, fewer or as many."""
+    known = deviation.dropna()
+    if known.empty:
+        return ""
+    over = [year for year in known.index if known[year] < 0]
+    if len(known) > 1:
+        start = f"{capitalised(subject)} {verb}"
+        if not over:
+            return f"{start} inte fler än budgeterat något år."
+        return f"{start} fler än budgeterat {which_years(over, known.index, deviation.index)}."
+    gap = rounded(known.iloc[0], 1)
+    start = f"{known.index[0]} {verb} {subject}"
+    if not gap:
+        return f"{start} lika många som budgeterat."
+    return f"{start} {_plain(abs(gap))} {'fler' if gap < 0 else 'färre'} än budgeterat."
 
 
 def users_table(book: Book, part: str) -> TableView:
@@ -65,9 +88,11 @@ def users_table(book: Book, part: str) -> TableView:
     return TableView(book.municipality, users(book.municipality, part), change=True)
 
 
-def users_chart(book: Book, part: str) -> ChartView:
-    """Return users, one bar a year."""
+def users_chart(book: Book, part: str) -> ChartView | Prose:
+    """Return users, one bar a year; nothing where a single bar would stand alone."""
     result = users(book.municipality, part)
+    if result.frame["utfall_antal"].count() < 2:
+        return prose()
     return ChartView(
         book.municipality, result, charts.bar_panels(result, ["utfall_antal"], height=170), users_sentence(book, part)
     )
@@ -78,13 +103,7 @@ def hours_text(book: Book, part: str = "lss") -> Prose:
     frame = hours(book.municipality, part).frame
     sentences = [change_sentence("antalet utförda timmar", frame["utfall_timmar"], number, neuter=True)]
     if "avvikelse_timmar" in frame:
-        known = frame["avvikelse_timmar"].dropna()
-        over = [year for year in known.index if known[year] < 0]
-        sentences.append(
-            f"Timmarna blev fler än budgeterat {which_years(over, list(known.index))}."
-            if over
-            else "Timmarna blev inte fler än budgeterat något år."
-        )
+        sentences.append(_against_budget("timmarna", "blev", frame["avvikelse_timmar"]))
     return prose(*sentences)
 
 
@@ -123,9 +142,11 @@ def hours_per_user_sentence(book: Book, part: str = "lss") -> str:
     )
 
 
-def hours_per_user_chart(book: Book, part: str = "lss") -> ChartView:
-    """Return users above and hours per user below: the investigation's own chart."""
+def hours_per_user_chart(book: Book, part: str = "lss") -> ChartView | Prose:
+    """Return users above and hours per user below, the investigation's own chart; of a single year in words."""
     result = hours_per_user(book.municipality, part)
+    if len(result.frame) < 2:
+        return prose(hours_per_user_sentence(book, part))
     return ChartView(
         book.municipality,
         result,
