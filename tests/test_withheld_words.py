@@ -132,9 +132,9 @@ def test_ratios_that_the_facts_do_not_give_are_said_to_be_missing():
 
 def test_stated_figures_that_are_not_shown_are_not_said_to_be_missing():
     other = fact("enheter", 2, text="Enheter i Bjuv")
-    assert words(own_provision.facts_table(book(fakta=[other]))) == "Utredningen anger inga siffror om organisationen."
+    assert words(own_provision.facts_table(book(fakta=[other]))) == "Underlaget har inga siffror om organisationen."
     told = words(own_provision.facts_table(book(fakta=[other, fact("brukare_antal", 3, "brukare")])))
-    assert told == f"Utredningens siffror om organisationen {NOT_SHOWN}"
+    assert told == f"Siffrorna om organisationen {NOT_SHOWN}"
 
 
 def test_hours_per_user_that_are_not_shown_are_not_said_to_be_missing():

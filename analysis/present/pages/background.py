@@ -71,7 +71,10 @@ def forecast_sentence(result: Result) -> str:
 
 
 def forecast_text(book: Book) -> Prose:
-    """Return the forecasts in order, and the outcome, or that there is none to compare them with."""
+    """Return the forecasts in order, and the outcome, or that there is none to compare them with.
+
+    Where the outcome is not shown the forecasts are not either: they come so near it that they could give it away.
+    """
     table = book.municipality.tables["prognoser"]
     year = int(table["avser_ar"].max())
     made = table[table["avser_ar"] == year].sort_values("ordning")
@@ -82,7 +85,8 @@ def forecast_text(book: Book) -> Prose:
         missing = (
             "Underlaget har inte den budgetavvikelse som det blev det året, så det finns inget utfall att jämföra med."
         )
-        return prose(start, book.absent(missing, "Årets budgetavvikelse", _compared))
+        why = book.absent(missing, "Årets budgetavvikelse", _compared)
+        return prose(start if why == missing else f"Prognoserna gäller {year}.", why)
     return prose(start, forecast_sentence(result))
 
 
