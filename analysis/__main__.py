@@ -16,8 +16,8 @@ Kör programmet med den Python som ligger i projektets mapp:
   .venv/bin/python -m analysis            (Mac och Linux)
 Är den inte installerad än, eller hjälper det inte, installera på nytt så som README.md beskriver:
   py -m venv .venv                        (Mac och Linux: python3 -m venv .venv)
-  .venv\\Scripts\\pip install --require-hashes -r requirements.txt
-  .venv\\Scripts\\pip install --no-deps --no-build-isolation -e ."""
+  .venv\\Scripts\\python -m pip install --require-hashes -r requirements.txt
+  .venv\\Scripts\\python -m pip install --no-deps --no-build-isolation -e ."""
 
 
 def run():

@@ -588,10 +588,10 @@ def test_a_package_that_is_missing_is_told_with_how_to_install_it(tmp_path):
         (tmp_path / f"{missing}.py").unlink()
 
 
-def test_the_way_to_install_is_that_of_the_readme():
-    readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
+def test_the_way_to_install_is_that_of_the_guide():
+    guide = (PROJECT_ROOT / "chapters" / "handbok" / "index.md").read_text(encoding="utf-8")
     steps = [line.strip() for line in start.INSTALL.splitlines() if "install " in line and line.startswith(" ")]
-    assert len(steps) == 2 and all(step in readme for step in steps)
+    assert len(steps) == 2 and all(step in guide for step in steps)
 
 
 def test_an_older_python_is_told(monkeypatch, capsys):

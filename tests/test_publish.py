@@ -99,11 +99,11 @@ def test_chapter_and_cells_without_data_are_left_out(project, malmo):
 
 
 @pytest.mark.parametrize(("need", "words"), [
-    ("ekonomi", "ekonomi.csv (Budget och nettokostnad)"),
+    ("ekonomi", "ekonomi.csv (Budget och nettokostnad) med minst ett år som har alla delar"),
     ("ekonomi:sfb", "ekonomi.csv (Budget och nettokostnad) med rader för SFB"),
     ("ekonomi:sfb|floden|ekonomi:utforare", "ekonomi.csv (Budget och nettokostnad) med rader för SFB eller utföraren, "
      "eller floden.csv (In- och utflöde, assistansersättning enligt SFB)"),
-    ("ekonomi:sfb|ekonomi", "ekonomi.csv (Budget och nettokostnad)"),
+    ("ekonomi:sfb|ekonomi", "ekonomi.csv (Budget och nettokostnad) med minst ett år som har alla delar"),
     ("iakttagelser:lss", "iakttagelser.csv (Vad utredningen själv anger) med rader för kapitlet lss"),
     ("nationellt:brukare_1_oktober", "kommunens rader i nationellt/brukare_1_oktober.csv (Brukare den 1 oktober)"),
     ("nationellt:brukare_1_oktober:sfb", "kommunens rader i nationellt/brukare_1_oktober.csv (Brukare den 1 oktober) "
