@@ -14,7 +14,7 @@ INSTALL = """\
 Kör programmet med den Python som ligger i projektets mapp:
   .venv\\Scripts\\python -m analysis        (Windows)
   .venv/bin/python -m analysis            (Mac och Linux)
-Är den inte installerad än, eller hjälper det inte, installera på nytt så som README.md beskriver:
+Är den inte installerad än, eller hjälper det inte, installera på nytt, som i handboken (chapters/handbok/index.md):
   py -m venv .venv                        (Mac och Linux: python3 -m venv .venv)
   .venv\\Scripts\\python -m pip install --require-hashes -r requirements.txt
   .venv\\Scripts\\python -m pip install --no-deps --no-build-isolation -e ."""
