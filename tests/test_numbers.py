@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.measures.result import Quantity
 from analysis.present.numbers import number, rounded
+from analysis.present.views import with_unit
 
 
 @pytest.mark.parametrize(
@@ -33,3 +35,15 @@ def test_a_difference_is_rounded_as_by_hand(one, other, places, decimals):
     exact = (Decimal(one) - Decimal(other)).scaleb(-places)
     by_hand = exact.quantize(Decimal(1).scaleb(-decimals), rounding=ROUND_HALF_UP)
     assert rounded(one / 10**places - other / 10**places, decimals) == by_hand
+
+
+@pytest.mark.parametrize(("label", "unit", "heading"), [
+    ("Nettokostnad", "tkr", "Nettokostnad (tkr)"),
+    ("Utförda timmar", "timmar", "Utförda timmar"),
+    ("Rest i procent av modellen", "procent", "Rest i procent av modellen"),
+    ("Timmar per brukare", "timmar_per_manad", "Timmar per brukare (timmar per månad)"),
+    ("Procentsats", "procent", "Procentsats (procent)"),
+    ("Status", "text", "Status"),
+])
+def test_a_heading_says_its_unit_once(label, unit, heading):
+    assert with_unit(Quantity("", label, unit)) == heading

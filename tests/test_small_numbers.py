@@ -273,6 +273,13 @@ def test_means_of_few_from_the_national_tables_go():
     assert protected.national["timmar_per_vecka"]["ar"].tolist() == [2023]
 
 
+def test_means_of_few_go_by_whichever_table_counts_them():
+    hours = [{"ar": year, "omrade": "Lund", "timmar_per_vecka": 130} for year in (2022, 2023)]
+    counted = [chosen("sfb", 3, when="2022-06"), chosen("sfb", 30, when="2023-06")]
+    protected = protect(municipality(national={"timmar_per_vecka": hours}, val_av_utforare=counted))
+    assert protected.national["timmar_per_vecka"]["ar"].tolist() == [2023]
+
+
 @pytest.mark.parametrize("slug", ["malmo", "huddinge", "bjuv", "ange"])
 def test_the_published_documents_show_their_counts_by_choice(slug):
     one = load_municipality(slug)

@@ -7,6 +7,7 @@ from test_small_numbers import BARE, municipality, users
 from test_takeover import words
 
 from analysis.measures.own_provision import USERS_PER_UNIT, organisation_ratios
+from analysis.measures.scenario import left_out
 from analysis.measures.small_numbers import protect
 from analysis.present.book import Book
 from analysis.present.pages import (
@@ -278,3 +279,13 @@ def test_a_stated_amount_that_is_not_shown_is_not_said_to_be_left_out_by_the_inv
 
     assert "de första timmarna för kommunens brukare" not in told(9)
     assert "de första timmarna för andras brukare" in told(9)
+
+
+def test_what_the_number_of_users_decides_is_not_said_to_change_nothing():
+    huddinge = load_municipality("huddinge")
+    protected = protect(dataclasses.replace(huddinge, small_numbers=SmallNumbers()))
+    shown, whole = (left_out(one).frame.loc["sol_hsl_tkr"] for one in (protected, huddinge))
+    assert whole["skillnad_tkr"] < 0 and shown.isna().all()
+    unknown = "Vad insatser enligt SoL och HSL betyder för besparingen går inte att säga utan antalet brukare."
+    assert unknown in words(scenario.left_out_text(Book(protected, default_data_directory())))
+    assert "går inte att säga" not in words(scenario.left_out_text(Book(huddinge, default_data_directory())))

@@ -514,7 +514,8 @@ def _break_even(own: FormInputs, procured: FormInputs) -> float:
 def left_out(municipality: Municipality) -> Draft:
     """Return the inputs that the investigation leaves out, and what the filled reading puts in their place.
 
-    Units: tkr a year in the form that the investigation counts on. Index: indata. Empty where nothing is left out.
+    Units: tkr a year in the form that the investigation counts on. Index: indata. Empty where nothing is left out. The
+    difference is missing for what cannot be computed without the number of users.
     Formula: skillnad i besparing = besparing med alla indata − besparing utan den utelämnade
     Method (sv): En utelämnad uppgift räknas som noll när det bara gäller vad utredningen anger. Beloppet i tabellen är
         det som sätts in i den andra läsningen. En kostnad som är lika stor i alla driftformer ändrar nettokostnaden
@@ -530,7 +531,8 @@ def left_out(municipality: Municipality) -> Draft:
     for name in printed.left_out:
         amount = {**filled.kept, **filled.first}.get(name, math.nan)
         without = [form_inputs(municipality, FILLED, one, **{name: 0.0}) for one in (OWN, form)]
-        lines[name] = {"belopp_tkr": amount, "skillnad_tkr": base - saving_of(*without)}
+        unknown = name in KEPT and math.isnan(amount)
+        lines[name] = {"belopp_tkr": amount, "skillnad_tkr": math.nan if unknown else base - saving_of(*without)}
     frame = pd.DataFrame.from_dict(lines, orient="index", columns=["belopp_tkr", "skillnad_tkr"], dtype=float)
     frame.index.name = "indata"
     return Draft(

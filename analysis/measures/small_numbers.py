@@ -93,8 +93,8 @@ def withheld_cells(municipality: Municipality) -> set[Cell]:
         hidden |= _of_first_hours(municipality)
         if any(cell.table == "scenario" for cell in hidden):
             hidden |= _of_the_scenario(municipality)
-        hidden |= _money_that_counts(municipality, hidden, years)
-    return hidden | _means_of_few(municipality, hidden)
+        hidden |= _money_that_counts(municipality, hidden, years) | _means_of_few(municipality, hidden, years)
+    return hidden | _means_of_others(municipality, hidden)
 
 
 def _is_small(value: float, threshold: int) -> bool:
@@ -185,10 +185,14 @@ def _of_users(municipality: Municipality, counts: list[Count]) -> set[Cell]:
         named = {sum(pair) for pair in itertools.product(own, employers)}
         if few_left(everyone, own | employers | named | values(OTHERS, law)):
             of_providers.add(law)
-    laws = few | unseen and few | {BOTH} | (set(LAWS) if BOTH in few else set())
-    providers = few | unseen | of_providers
-    providers |= {BOTH, *LAWS} if BOTH in providers else {BOTH} if providers else set()
+    laws = _with_both(few) | ({BOTH} if unseen else set())
+    providers = _with_both(few | unseen | of_providers)
     return {count.cell for count in counts if count.law in (laws if count.who == EVERYONE else providers)}
+
+
+def _with_both(laws: set[str]) -> set[str]:
+    """Return the laws whose counts go when these do: both together go with either, and either with both together."""
+    return {BOTH, *LAWS} if BOTH in laws else laws | {BOTH} if laws else set()
 
 
 def _of_flows(municipality: Municipality) -> set[Cell]:
@@ -279,19 +283,14 @@ def _money_that_counts(
     needs all its parts (see Municipality.years_of_the_whole).
     """
     found = set()
+    entitled = {row.ar: row for row in _rows(municipality, "ekonomi") if row.verksamhet == "sfb"}
     for row in _rows(municipality, "ekonomi"):
+        if row.verksamhet not in ("sfb", "totalt") or row.ar not in entitled:
+            continue
         for kind, column in ((OUTCOME, "nettokostnad_tkr"), (BUDGET, "budget_tkr")):
-            few = any(
-                count.cell in hidden and count.who == EVERYONE and count.law == "sfb"
-                for count in years.get((row.ar, kind), ())
-            )
-            paid = [
-                getattr(other, column)
-                for other in _rows(municipality, "ekonomi")
-                if (other.ar, other.verksamhet) == (row.ar, "sfb")
-            ]
-            few = few or any(_pays_for_few(municipality, row.ar, amount) for amount in paid)
-            if paid and few and row.verksamhet in ("sfb", "totalt"):
+            few = _sfb_is_hidden(hidden, years.get((row.ar, kind), ()))
+            few = few or _pays_for_few(municipality, row.ar, getattr(entitled[row.ar], column))
+            if few:
                 found.add(Cell("ekonomi", row.Index, column))
     return found
 
@@ -317,18 +316,28 @@ def _of_other_areas(municipality: Municipality) -> set[Cell]:
     }
 
 
-def _means_of_few(municipality: Municipality, hidden: set[Cell]) -> set[Cell]:
-    """Return the means in the national tables that are of so few persons that they say something of each."""
+def _means_of_few(
+    municipality: Municipality, hidden: set[Cell], years: Mapping[tuple[int, str], list[Count]]
+) -> set[Cell]:
+    """Return the national means of the municipality's own users in the years when those with SFB are few."""
+    return {
+        Cell("timmar_per_vecka", row.Index, "timmar_per_vecka")
+        for row in _rows(municipality, "timmar_per_vecka")
+        if row.omrade == municipality.area and _sfb_is_hidden(hidden, years.get((row.ar, OUTCOME), ()))
+    }
+
+
+def _sfb_is_hidden(hidden: set[Cell], counts: Iterable[Count]) -> bool:
+    return any(count.cell in hidden and (count.who, count.law) == (EVERYONE, "sfb") for count in counts)
+
+
+def _means_of_others(municipality: Municipality, hidden: set[Cell]) -> set[Cell]:
+    """Return the national means of other areas' users in the years when those with SFB are few there."""
     few = {
         (row.ar, row.omrade)
         for name in ("brukare_december", "brukare_1_oktober")
         for row in _rows(municipality, name)
         if Cell(name, row.Index, "antal") in hidden and getattr(row, "verksamhet", "sfb") == "sfb"
-    }
-    few |= {
-        (row.ar, municipality.area)
-        for row in _rows(municipality, "brukare")
-        if Cell("brukare", row.Index, "utfall_antal") in hidden and row.verksamhet == "sfb"
     }
     return {
         Cell("timmar_per_vecka", row.Index, "timmar_per_vecka")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -229,8 +230,7 @@ class TableView:
         several = len(units - {"ar", "text"}) > 1
 
         def label(quantity: Quantity) -> str:
-            word = UNIT_WORDS.get(quantity.unit, quantity.unit)
-            return f"{quantity.label} ({word})" if several and word else quantity.label
+            return with_unit(quantity) if several else quantity.label
 
         if frame.index.name != "ar" or self.tall:
             first = self.index_label or index_label(frame)
@@ -478,6 +478,13 @@ def _with_download(
     return data, {"assistansboken": {"table_id": result.id, "columns": columns, "facts": lines}}
 
 
+def with_unit(quantity: Quantity) -> str:
+    """Return a column's heading with its unit, where it has one that the heading does not say itself."""
+    word = UNIT_WORDS.get(quantity.unit, quantity.unit)
+    said = re.search(rf"\b{re.escape(word)}\b", quantity.label, re.IGNORECASE) if word else True
+    return quantity.label if said else f"{quantity.label} ({word})"
+
+
 def index_label(frame: pd.DataFrame) -> str:
     """Return the heading of a frame's first column."""
     return INDEX_LABELS.get(str(frame.index.name), str(frame.index.name).capitalize())
@@ -492,7 +499,7 @@ def to_csv(result: Result, first: str = "", row_name: Callable[[str], str] = str
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=";", lineterminator="\r\n")
     frame, quantities = result.to_show, result.columns_to_show
-    heads = [f"{q.label} ({UNIT_WORDS[q.unit]})" if UNIT_WORDS.get(q.unit) else q.label for q in quantities]
+    heads = list(map(with_unit, quantities))
     writer.writerow([first or index_label(frame), *map(_csv_cell, heads)])
     for key, row in frame.iterrows():
         cells = [WITHHELD if result.is_withheld(key, q.name) else _csv_cell(row[q.name]) for q in quantities]

@@ -209,14 +209,17 @@ def left_out_text(book: Book) -> Prose:
     if frame.empty:
         return prose("Utredningen utelämnar ingen av de uppgifter som modellen räknar med.")
     names = [_lower(INPUT_LABELS[name]) for name in frame.index]
-    changed = frame["skillnad_tkr"].map(lambda value: bool(rounded(value)))
+    known = frame["skillnad_tkr"].notna()
+    changed = known & frame["skillnad_tkr"].fillna(0).map(lambda value: bool(rounded(value)))
     moving = [_lower(INPUT_LABELS[name]) for name in frame.index[changed]]
     start = (
         f"Modellen räknar med {number(len(names))} {count_word(len(names), 'uppgift', 'uppgifter')} som utredningen "
     )
     first = f"{start}utelämnar: {listed(names)}."
+    unknown = [_lower(INPUT_LABELS[name]) for name in frame.index[~known]]
+    last = f"Vad {listed(unknown)} betyder för besparingen går inte att säga utan antalet brukare." if unknown else ""
     if not moving:
-        return prose(first, "De ändrar inte besparingen.")
+        return prose(first, last or "De ändrar inte besparingen.")
     total = frame.loc[changed, "skillnad_tkr"].sum()
     word = "höjer" if total > 0 else "sänker"
     together = ("Tillsammans " + word + " de") if len(moving) > 1 else f"Den {word}"
@@ -224,6 +227,7 @@ def left_out_text(book: Book) -> Prose:
         first,
         f"Besparingen ändras när {listed(moving)} räknas med. {together} den med {amount(abs(total))}, med de värden "
         "som sätts in i nästa avsnitt.",
+        last,
     )
 
 
