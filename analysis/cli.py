@@ -11,18 +11,11 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from analysis.sources import DataError, Municipality, default_data_directory, list_municipalities, load_municipality
 from analysis.sources.doubts import Review, summary
 from analysis.sources.faults import Fault, file_fault, shown_path
 from analysis.sources.municipality import overdue_parameters
-from analysis.sources.reader import line_numbers
-
-if TYPE_CHECKING:
-    import pandas as pd
-
-    from analysis.measures.published import Resolver
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SWEDISH = {
@@ -204,13 +197,13 @@ def _export(options: argparse.Namespace) -> int:
 def _faults_of(slug: str, data: Path) -> list[Fault]:
     """Return everything that is wrong with one municipality in a data folder."""
     try:
-        return figure_faults(load_municipality(slug, data), data)
+        return _figure_faults(load_municipality(slug, data), data)
     except DataError as error:
         return error.faults
 
 
 def _review(slug: str, data: Path) -> Review:
-    return review_of(load_municipality(slug, data), data)
+    return _review_of(load_municipality(slug, data), data)
 
 
 def _load(options: argparse.Namespace) -> list[Municipality] | None:
@@ -227,7 +220,7 @@ def _load(options: argparse.Namespace) -> list[Municipality] | None:
         except DataError as error:
             faults += error.faults
             continue
-        faults += figure_faults(municipality, data)
+        faults += _figure_faults(municipality, data)
         told, more = _placed_texts(municipality, data)
         warnings += told
         faults += more
@@ -249,11 +242,18 @@ def _load(options: argparse.Namespace) -> list[Municipality] | None:
               "se efter om det finns ett nytt värde.", file=sys.stderr)
     if faults:
         return None
-    _tell([review_of(one, data) for one in municipalities])
+    _tell([_review_of(one, data) for one in municipalities])
     return municipalities
 
 
-def review_of(municipality: Municipality, data: Path) -> Review:
+def _figure_faults(municipality: Municipality, data: Path) -> list[Fault]:
+    # Imported here: it takes a second that `--help` need not wait for.
+    from analysis.measures.figure_check import figure_faults
+
+    return figure_faults(municipality, data)
+
+
+def _review_of(municipality: Municipality, data: Path) -> Review:
     """Return which figures of a municipality cannot both be right."""
     # Imported here: it takes a second that `--help` need not wait for.
     from analysis.measures.plausibility import review
@@ -280,54 +280,6 @@ def _placed_texts(municipality: Municipality, data: Path) -> tuple[list[str], li
     plan = plan_book(municipality, read_chapters(PROJECT_ROOT))
     shown = shown_path(data / "kommuner" / municipality.slug, data)
     return unshown_texts(plan, shown), text_faults(plan, shown)
-
-
-def figure_faults(municipality: Municipality, data: Path) -> list[Fault]:
-    """Return the rows of `publicerat` that point at nothing, or lack what the reconciliation shows."""
-    listed = municipality.tables.get("publicerat")
-    if listed is None:
-        return []
-    # Imported here: they take a second that `--help` need not wait for.
-    from analysis.measures.published import Resolver
-
-    path = data / "kommuner" / municipality.slug / "publicerat.csv"
-    resolver = Resolver(municipality)
-    faults = []
-    for line, (_, row) in zip(line_numbers(path), listed.iterrows(), strict=True):
-        wrong = _wrong_figure(resolver, row)
-        if wrong:
-            column, problem, expected, advice = wrong
-            what = ", ".join(filter(None, (row["rad"], row["kolumn"])))
-            faults.append(Fault(shown_path(path, data), f"{what} ({row['plats']}): {problem}", expected, advice, line,
-                                column, row[column]))
-    return faults
-
-
-def _wrong_figure(resolver: Resolver, row: pd.Series) -> tuple[str, str, str, str] | None:
-    """Return the column that is wrong in a row of `publicerat`, the problem, what was expected and what to do."""
-    from analysis.measures.published import UnknownFigure, judge, read_printed
-    from analysis.measures.result import MEASURES, MissingData
-
-    if bool(row["matt"]) == (row["slag"] == "utan_underlag"):
-        return ("slag", "slag och matt säger emot varandra", "tomt matt för slaget utan_underlag, annars ett ifyllt",
-                "fyll i matt, eller skriv slaget utan_underlag och skälet i orsak")
-    if row["slag"] == "utan_underlag" and not row["orsak"]:
-        return "orsak", "skälet saknas", "varför siffran inte kan räknas fram", "skriv skälet i orsak"
-    try:
-        read_printed(row["tryckt"])
-    except UnknownFigure as error:
-        return "tryckt", str(error), "en siffra som den är tryckt, med siffror eller räkneord", "rätta tryckt"
-    try:
-        judge(resolver, row)
-    # A measure is given the row's own words as arguments, and may stumble on them in any of these ways.
-    except (LookupError, TypeError, ValueError) as error:
-        known = str(error) if isinstance(error, (UnknownFigure, MissingData)) else "raden går inte att slå upp"
-        near = [] if row["matt"] in MEASURES else difflib.get_close_matches(row["matt"], MEASURES, n=1, cutoff=0.8)
-        pointer = ", ".join(f"{name} ”{row[name]}”" for name in ("urval", "nyckel", "varde") if row[name])
-        return ("matt", known + (f"; raden anger {pointer}" if pointer else ""),
-                "ett mått, en tabell eller en parameter som finns, med en rad och en kolumn som finns i det",
-                f"skriv ”{near[0]}”" if near else "rätta matt, urval, nyckel eller varde")
-    return None
 
 
 def _check(options: argparse.Namespace) -> int:

@@ -10,6 +10,7 @@ import re
 import pytest
 
 from analysis import cli
+from analysis.measures.figure_check import figure_faults
 from analysis.measures.published import KINDS, OUTCOMES, contradictions, read_printed, reconciliation
 from analysis.measures.result import MissingData
 from analysis.measures.stated import highest_payment, stated_hours
@@ -285,4 +286,4 @@ def test_build_stops_before_such_a_row(data_copy, capsys, tmp_path):
 
 @pytest.mark.parametrize("slug", list_municipalities(default_data_directory()))
 def test_the_real_lists_can_be_looked_up(slug):
-    assert cli.figure_faults(read_book(slug).municipality, default_data_directory()) == []
+    assert figure_faults(read_book(slug).municipality, default_data_directory()) == []
