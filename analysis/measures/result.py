@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 import analysis.measures
+from analysis.measures.memo import once
 from analysis.sources.municipality import Municipality
 from analysis.sources.registers import Assumption, DatedValue, SourceRef
 
@@ -146,6 +147,7 @@ def measure(title: str) -> Callable:
         card = MeasureCard(function.__name__, title, formula, method, function.__module__)
         MEASURES[card.id] = card
 
+        @once(_own_copy)
         @functools.wraps(function)
         def wrapped(*arguments, **options) -> Result:
             draft = function(*arguments, **options)
@@ -169,6 +171,11 @@ def measure(title: str) -> Callable:
         return wrapped
 
     return decorate
+
+
+def _own_copy(result: Result) -> Result:
+    """Return the result with a frame that can be written to without the next one seeing it."""
+    return dataclasses.replace(result, frame=result.frame.copy(deep=False))
 
 
 def _withheld(

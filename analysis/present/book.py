@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -14,6 +14,11 @@ from analysis.measures.small_numbers import protect
 from analysis.present.own_words import own_words
 from analysis.present.views import Markup, Prose, bullets
 from analysis.sources import Municipality, default_data_directory, load_municipality
+from analysis.sources.reads import Noted, note, unnoted
+
+# What a chapter has read, beside the names of reads.py: which municipality it opened, and whether others beside it.
+BOOK, PEERS = "bok", "grannar"
+_read_already: dict[tuple[str, str], Municipality] = {}
 
 
 @dataclass(frozen=True)
@@ -22,7 +27,7 @@ class Book:
 
     municipality: Municipality
     data_directory: Path
-    manifest: dict = field(default_factory=dict)
+    manifest: Mapping = field(default_factory=dict)
 
     @property
     def name(self) -> str:
@@ -60,7 +65,9 @@ class Book:
     @cached_property
     def peers(self) -> tuple[Municipality, ...]:
         """The municipalities that its card names to compare with; read once, and only where a chapter asks."""
-        return tuple(protect(load_municipality(slug, self.data_directory)) for slug in self.municipality.peers)
+        note(PEERS)
+        with unnoted():
+            return tuple(protect(load_municipality(slug, self.data_directory)) for slug in self.municipality.peers)
 
 
 def open_book(kommun: str, data: str | None = None, manifest: str | None = None) -> Book:
@@ -69,8 +76,19 @@ def open_book(kommun: str, data: str | None = None, manifest: str | None = None)
     Raises DataError where its data cannot be used.
     """
     directory = Path(data) if data else default_data_directory()
+    note(f"{BOOK}:{kommun}")
+    with unnoted():
+        municipality = _read_already.get((kommun, str(directory))) or protect(load_municipality(kommun, directory))
     content = json.loads(Path(manifest).read_text(encoding="utf-8")) if manifest else {}
-    return Book(protect(load_municipality(kommun, directory)), directory, content)
+    return Book(municipality, directory, Noted("manifest", content))
+
+
+def read_already(municipality: Municipality, data: Path) -> None:
+    """Let every book of a municipality that is opened from now on have this one, protected, instead of reading it.
+
+    For a process that builds the book of one municipality and then ends.
+    """
+    _read_already[municipality.slug, str(data)] = municipality
 
 
 def observations(book: Book, chapter: str) -> Prose:

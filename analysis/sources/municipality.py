@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pandas as pd
@@ -20,6 +20,7 @@ from analysis.sources.glossary import Term, read_glossary
 from analysis.sources.local_words import LocalText, read_local_words
 from analysis.sources.municipal_codes import new_municipality
 from analysis.sources.reader import read_table
+from analysis.sources.reads import Noted
 from analysis.sources.registers import (
     Assumption,
     Bound,
@@ -67,7 +68,8 @@ class SmallNumbers:
 class Municipality:
     """A municipality's data, validated.
 
-    `tables` and `national` map a table's name to a frame with the columns of its TableSpec.
+    `tables` and `national` map a table's name to a frame with the columns of its TableSpec; they and `texts` note what
+    is read of them (see reads.py).
     `area` is the municipality's name in the national tables; `compare_with` the areas beside it, those that its card
     names and those that figures were fetched for; `peers` the slugs
     of the municipalities in data/kommuner whose own figures are shown beside this one's; `document` the source id of
@@ -104,6 +106,12 @@ class Municipality:
     thresholds: Mapping[str, int]
     small_numbers: SmallNumbers = SmallNumbers()
     unprotected: Municipality | None = None
+    # What measures have computed from it, see measures/memo.py; a copy with other data begins with none.
+    computed: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        for name, kind in (("tables", "tabell"), ("national", "nationellt"), ("texts", "text")):
+            object.__setattr__(self, name, Noted(kind, getattr(self, name)))
 
     def has(self, *names: str) -> bool:
         """Tell whether the municipality has all of these needs.
