@@ -8,7 +8,7 @@ import difflib
 import os
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -107,7 +107,7 @@ class Municipality:
     small_numbers: SmallNumbers = SmallNumbers()
     unprotected: Municipality | None = None
     # What measures have computed from it, see measures/memo.py; a copy with other data begins with none.
-    computed: dict = field(default_factory=dict, init=False, repr=False, compare=False)
+    computed: dict = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for name, kind in (("tables", "tabell"), ("national", "nationellt"), ("texts", "text")):

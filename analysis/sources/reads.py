@@ -1,6 +1,6 @@
 """What of a municipality's data a computation reads, so that it is done anew when that, and only that, has changed.
 
-A name is `kind:key` (`tabell:ekonomi`, `nationellt:brukare_1_oktober`, `text:forord`, `manifest:inputs`), `kind:*` where
+A name is `kind:key` (`tabell:ekonomi`, `nationellt:omraden`, `text:forord`, `manifest:inputs`), `kind:*` where
 somebody looked at what there is, or a word of its own (`grannar`). What is looked for and not found is read too.
 """
 
