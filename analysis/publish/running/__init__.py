@@ -1,0 +1,1 @@
+"""How notebooks are run without a kernel being started for each of them."""

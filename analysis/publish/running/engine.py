@@ -1,0 +1,163 @@
+"""The project's Papermill engine: a notebook's cells run in a process forked from this one, which has the imports.
+
+Whatever the cells do, to names, modules, options, the working directory or random numbers, goes with that process.
+A notebook that hangs, dies or wants more memory than there is takes no other with it. What the cells give is what a cold
+kernel gives, to the byte. Only for Linux: see warm.py for machines where a process should not be forked.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import json
+import os
+import resource
+import signal
+import sys
+from collections.abc import Iterable
+from multiprocessing.connection import Connection, Pipe
+
+from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from papermill.engines import Engine, NotebookExecutionManager
+
+from analysis.publish.running.shell import CellShell
+from analysis.sources.reads import reading
+
+NAME = "assistansboken"
+# What the cells of a notebook may use beyond what the process has when they start.
+MEMORY_LIMIT_BYTES = 2 * 1024**3
+SKIPPED, MAY_FAIL = "skip-execution", "raises-exception"
+_DIES_WITH_ITS_PARENT = 1  # PR_SET_PDEATHSIG
+
+_prepared: CellShell | None = None
+
+
+class ForkEngine(Engine):
+    """Run a notebook's cells in a forked process; papermill finds it by its name, `assistansboken`."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, *,
+                                 execution_timeout: float | None = None, **options: object) -> None:
+        """Run the cells in order, each within `execution_timeout` seconds, until one fails.
+
+        The notebook's metadata tell under `assistansboken`, `reads`, what its cells have read of a municipality.
+        Raises nbclient's CellTimeoutError and DeadKernelError, as the engine with a kernel does.
+        """
+        notebook = nb_man.nb
+        ours, theirs = Pipe(duplex=False)
+        child = _fork(_shell(), notebook.cells, ours, theirs)
+        theirs.close()
+        try:
+            for index, cell in enumerate(notebook.cells):
+                nb_man.cell_start(cell, index)
+                try:
+                    if is_run(cell):
+                        _take(_next(ours, cell, execution_timeout), cell)
+                except CellExecutionError as error:
+                    nb_man.cell_exception(cell, cell_index=index, exception=error)
+                    return
+                finally:
+                    nb_man.cell_complete(cell, cell_index=index)
+            told = _next(ours, None, execution_timeout)
+            notebook.metadata.setdefault("assistansboken", {})["reads"] = told["reads"]
+            notebook.metadata["language_info"] = told["language_info"]
+        finally:
+            ours.close()
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+
+
+def prepare() -> None:
+    """Make the shell that the next notebook's process begins with; done now, it is not done for each."""
+    _shell()
+
+
+def is_run(cell: NotebookNode) -> bool:
+    """Tell whether a cell is run, as nbclient tells it."""
+    return cell.cell_type == "code" and bool(cell.source.strip()) and SKIPPED not in cell.metadata.get("tags", [])
+
+
+def _shell() -> CellShell:
+    global _prepared
+    if _prepared is None:
+        _prepared = CellShell()
+    return _prepared
+
+
+def _fork(shell: CellShell, cells: Iterable[NotebookNode], ours: Connection, theirs: Connection) -> int:
+    """Start the process in which the cells run and return its number."""
+    # Frozen, what is there already is not touched by the child's collector, and so not copied for it.
+    gc.freeze()
+    child = os.fork()
+    if child:
+        gc.unfreeze()
+        return child
+    # From here on the child must not return into its parent's code, whatever happens.
+    try:
+        ours.close()
+        stay_with_parent()
+        _limit_memory()
+        for stream in (0, 1, 2):
+            os.dup2(os.open(os.devnull, os.O_RDWR), stream)
+        _run_cells(shell, cells, theirs)
+    except BaseException as error:  # not of a cell: the shell tells those
+        theirs.send_bytes(json.dumps({"broke": f"{type(error).__name__}: {error}"}).encode())
+    os._exit(0)
+
+
+def stay_with_parent() -> None:
+    """Let this forked process die when its parent does, and leave Ctrl-C to the parent."""
+    ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGKILL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _limit_memory() -> None:
+    # What is written to, not what is mapped: V8 maps far more than it uses.
+    with open("/proc/self/statm", encoding="ascii") as file:
+        used = int(file.read().split()[5]) * resource.getpagesize()
+    _, highest = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = used + MEMORY_LIMIT_BYTES
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if highest < 0 else min(wanted, highest), highest))
+
+
+def _run_cells(shell: CellShell, cells: Iterable[NotebookNode], theirs: Connection) -> None:
+    with reading() as read, shell.taking_over():
+        for cell in filter(is_run, cells):
+            told = shell.run(cell.source, cell.get("id"))
+            theirs.send_bytes(json.dumps(told).encode())
+            if told["failed"] and MAY_FAIL not in cell.metadata.get("tags", []):
+                return
+    version = ".".join(map(str, sys.version_info[:3]))
+    theirs.send_bytes(json.dumps({"reads": sorted(read), "language_info": _language(version)}).encode())
+
+
+def _language(version: str) -> dict:
+    """Return what a kernel says of its language."""
+    from ipykernel.ipkernel import IPythonKernel
+
+    return {**IPythonKernel.language_info, "version": version}
+
+
+def _next(ours: Connection, cell: NotebookNode | None, timeout: float | None) -> dict:
+    """Return what the child tells next; `cell` is what it is busy with."""
+    if not ours.poll(timeout):
+        raise CellTimeoutError.error_from_timeout_and_cell("Cell execution timed out", int(timeout or 0), cell or {})
+    try:
+        told = json.loads(ours.recv_bytes())
+    except EOFError:
+        raise DeadKernelError("Kernel died") from None
+    if "broke" in told:
+        raise DeadKernelError(told["broke"])
+    return told
+
+
+def _take(told: dict, cell: NotebookNode) -> None:
+    """Put what a cell gave into it; raises CellExecutionError where it failed and may not."""
+    cell.outputs = [NotebookNode(output) for output in told["outputs"]]
+    cell.execution_count = told["execution_count"]
+    if told["failed"] and MAY_FAIL not in cell.metadata.get("tags", []):
+        errors = [output for output in cell.outputs if output.output_type == "error"]
+        last = errors[-1] if errors else {"ename": "Error", "evalue": "", "traceback": []}
+        raise CellExecutionError.from_cell_and_msg(cell, {
+            "ename": last["ename"], "evalue": last["evalue"], "traceback": last["traceback"], "status": "error"})

@@ -1,0 +1,110 @@
+"""The shell in which a notebook's cells run without a kernel: the kernel's own, with what it tells kept in a list."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from ipykernel.zmqshell import ZMQInteractiveShell
+from jupyter_client.session import Session
+from nbformat.v4 import output_from_msg
+from traitlets.config import Config
+
+# What a shell may say that is an output of a cell, and what is of no interest to a notebook.
+_OUTPUTS = {"stream", "display_data", "execute_result", "error"}
+_IGNORED = {"comm_open", "comm_msg", "comm_close", "status"}
+
+
+class _Listening(Session):
+    """A session that keeps what is sent, as it would have been read at the other end."""
+
+    def __init__(self, **options: object) -> None:
+        super().__init__(key=b"", **options)
+        self.outputs: list[dict] = []
+        self.unknown: list[str] = []
+        self.clears = False
+
+    def send(self, stream, msg_or_type, content=None, *arguments, **options):
+        """Keep a message's content as an output of the cell that runs."""
+        kind = msg_or_type if isinstance(msg_or_type, str) else msg_or_type["msg_type"]
+        content = content if isinstance(msg_or_type, str) else msg_or_type["content"]
+        content = json.loads(self.pack(content))
+        if kind == "clear_output":
+            self.clears = bool(content.get("wait"))
+            if not self.clears:
+                self.outputs.clear()
+        elif kind in _OUTPUTS:
+            self._keep(kind, content)
+        elif kind not in _IGNORED:
+            self.unknown.append(kind)
+
+    def _keep(self, kind: str, content: dict) -> None:
+        if self.clears:
+            self.outputs.clear()
+            self.clears = False
+        output = output_from_msg({"header": {"msg_type": kind}, "content": content})
+        last = self.outputs[-1] if self.outputs else None
+        if kind == "stream" and last and last.get("name") == output["name"]:
+            last["text"] += output["text"]
+        else:
+            self.outputs.append(output)
+
+
+class _Stream(io.TextIOBase):
+    """What stands for the standard output or error of a cell."""
+
+    def __init__(self, session: _Listening, name: str) -> None:
+        self.session, self.name = session, name
+
+    def writable(self) -> bool:
+        """Tell that it can be written to."""
+        return True
+
+    def write(self, text: str) -> int:
+        """Keep a text as an output of the cell that runs."""
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text)}")
+        if text:
+            self.session.send(None, "stream", {"name": self.name, "text": text})
+        return len(text)
+
+
+class CellShell:
+    """A shell for the cells of one notebook; made before the process is forked in which they run."""
+
+    def __init__(self) -> None:
+        # Its history would open a database, and a thread that no forked process has.
+        quiet = Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}})
+        main = sys.modules["__main__"]
+        try:
+            self._shell = ZMQInteractiveShell(config=quiet)
+        finally:
+            sys.modules["__main__"] = main
+        self._session = _Listening()
+        self._shell.displayhook.session = self._shell.display_pub.session = self._session
+        self._shell.displayhook.pub_socket = self._shell.display_pub.pub_socket = object()
+        self._shell.displayhook.topic = b"execute_result"
+
+    @contextmanager
+    def taking_over(self) -> Iterator[None]:
+        """Let this process be the one in which the cells run: its main module and its output are the shell's."""
+        sys.modules["__main__"] = self._shell.user_module
+        # As in a kernel: what is imported by name is looked for where the notebook runs, too.
+        sys.path.insert(0, "")
+        sys.stdout, sys.stderr = _Stream(self._session, "stdout"), _Stream(self._session, "stderr")
+        yield
+
+    def run(self, source: str, cell_id: str | None = None) -> dict:
+        """Run a cell; return its outputs, its number, and the names of what went wrong, if anything did."""
+        self._session.outputs.clear()
+        result = self._shell.run_cell(source, store_history=True, cell_id=cell_id)
+        error = result.error_before_exec or result.error_in_exec
+        if error is None and any(output["output_type"] == "error" for output in self._session.outputs):
+            error = RuntimeError("the output could not be shown")
+        if self._session.unknown:
+            raise NotImplementedError(f"messages of a kind that this engine does not know: {self._session.unknown}")
+        return {"outputs": list(self._session.outputs), "execution_count": result.execution_count,
+                "failed": error is not None}
