@@ -15,7 +15,6 @@ from pathlib import Path
 from analysis.sources import DataError, Municipality, default_data_directory, list_municipalities, load_municipality
 from analysis.sources.doubts import Review, summary
 from analysis.sources.faults import Fault, file_fault, shown_path
-from analysis.sources.municipality import overdue_parameters
 
 PROJECT_ROOT = Path(__file__).resolve().parents[1]
 SWEDISH = {
@@ -97,6 +96,13 @@ def _parser() -> argparse.ArgumentParser:
     import_.add_argument("--torrkorning", action="store_true", help="kontrollera och berätta, men ändra ingenting")
     build.add_argument("--out", type=Path, metavar="MAPP", help="var webbplatsen hamnar (annars _build/html)")
     build.add_argument("--force", action="store_true", help="bygg om även det som är oförändrat")
+    documents = build.add_mutually_exclusive_group()
+    documents.add_argument("--dokument", action="store_true", default=None,
+                           help="gör varje bok också som PDF och Word (görs annars bara för projektets egna data)")
+    documents.add_argument("--utan-dokument", action="store_false", dest="dokument", help="gör inga PDF- och Wordfiler")
+    told = build.add_mutually_exclusive_group()
+    told.add_argument("--quiet", action="store_true", help="berätta bara om fel, och sammanfatta")
+    told.add_argument("--verbose", action="store_true", help="berätta också vart tiden gick")
     source = fetch.add_mutually_exclusive_group()
     source.add_argument("--offline", action="store_true",
                         help="fråga ingen, utan skriv om tabellerna ur svaren som redan är sparade")
@@ -206,46 +212,6 @@ def _review(slug: str, data: Path) -> Review:
     return _review_of(load_municipality(slug, data), data)
 
 
-def _load(options: argparse.Namespace) -> list[Municipality] | None:
-    """Return the municipalities asked for, or None after printing what is wrong with them."""
-    data = _data(options)
-    slugs = list(dict.fromkeys(options.slugs)) or list_municipalities(data)
-    if not slugs:
-        print(f"Det finns inga kommuner i {data / 'kommuner'}.", file=sys.stderr)
-        return None
-    municipalities, faults, warnings = [], [], []
-    for slug in slugs:
-        try:
-            municipality = load_municipality(slug, data)
-        except DataError as error:
-            faults += error.faults
-            continue
-        faults += _figure_faults(municipality, data)
-        told, more = _placed_texts(municipality, data)
-        warnings += told
-        faults += more
-        municipalities.append(municipality)
-    # A book compares its municipality with these too; what is wrong there would stop the book half-way.
-    for slug in sorted({peer for one in municipalities for peer in one.peers} - set(slugs)):
-        try:
-            load_municipality(slug, data)
-        except DataError as error:
-            faults += error.faults
-    for fault in dict.fromkeys(faults):
-        print(fault, file=sys.stderr)
-    for warning in warnings:
-        print(f"Varning: {warning}", file=sys.stderr)
-    overdue = {parameter.id: parameter for one in municipalities
-               for parameter in overdue_parameters(one, datetime.date.today())}
-    for parameter in overdue.values():
-        print(f"Varning: {parameter.name} är kontrollerad till {parameter.known_until}; "
-              "se efter om det finns ett nytt värde.", file=sys.stderr)
-    if faults:
-        return None
-    _tell([_review_of(one, data) for one in municipalities])
-    return municipalities
-
-
 def _figure_faults(municipality: Municipality, data: Path) -> list[Fault]:
     # Imported here: it takes a second that `--help` need not wait for.
     from analysis.measures.figure_check import figure_faults
@@ -270,21 +236,25 @@ def _tell(reviews: Sequence[Review]) -> None:
         print(summary(count), file=sys.stderr)
 
 
-def _placed_texts(municipality: Municipality, data: Path) -> tuple[list[str], list[Fault]]:
-    """Return what has to be known of where the municipality's own texts stand in its book, and what is wrong there."""
-    if not municipality.texts:
-        return [], []
-    from analysis.publish.own_words import text_faults, unshown_texts
-    from analysis.publish.plan import plan_book, read_chapters
-
-    plan = plan_book(municipality, read_chapters(PROJECT_ROOT))
-    shown = shown_path(data / "kommuner" / municipality.slug, data)
-    return unshown_texts(plan, shown), text_faults(plan, shown)
-
-
 def _check(options: argparse.Namespace) -> int:
-    municipalities = _load(options)
-    for one in municipalities or ():
+    # Imported here: it takes a second that `--help` need not wait for.
+    from analysis.publish.checking import checked, warnings_of
+    from analysis.publish.plan import read_chapters
+
+    data = _data(options)
+    slugs = list(dict.fromkeys(options.slugs)) or list_municipalities(data)
+    if not slugs:
+        print(f"Det finns inga kommuner i {data / 'kommuner'}.", file=sys.stderr)
+        return 1
+    chapters = read_chapters(PROJECT_ROOT)
+    found = [checked(slug, data, chapters) for slug in slugs]
+    faults = dict.fromkeys(fault for each in found for fault in each.faults)
+    for told in [*faults, *warnings_of(found)]:
+        print(told, file=sys.stderr)
+    if faults:
+        return 1
+    _tell([each.review for each in found])
+    for one in (each.municipality for each in found):
         if not one.tables and not any(one.has(f"nationellt:{name}") for name in one.national
                                       if "omrade" in one.national[name]):
             print(f"{one.slug}: underlaget för {one.name} är ännu tomt. Fyll i arbetsboken och läs in den med: "
@@ -292,7 +262,7 @@ def _check(options: argparse.Namespace) -> int:
             continue
         texts = f", {len(one.texts)} {'text' if len(one.texts) == 1 else 'texter'}" if one.texts else ""
         print(f"{one.slug}: underlaget för {one.name} är i ordning ({len(one.tables)} tabeller{texts}).")
-    return 1 if municipalities is None else 0
+    return 0
 
 
 def _fetch(options: argparse.Namespace) -> int:
@@ -317,43 +287,16 @@ def _fetch(options: argparse.Namespace) -> int:
 
 
 def _build(options: argparse.Namespace) -> int:
-    # Imported here: they take a second that `check` and `--help` need not wait for.
-    from analysis.measures.small_numbers import protect
-    from analysis.present.numbers import number
-    from analysis.publish import site
-    from analysis.publish.guide import build_guide
-    from analysis.publish.plan import plan_book, read_chapters
-    from analysis.publish.run import build_books
+    from analysis.publish.command import Choices, build
+    from analysis.publish.places import default_out
 
-    start = time.monotonic()
-    municipalities = _load(options)
-    if municipalities is None:
-        print("Inget byggdes. Den gamla webbplatsen står kvar.", file=sys.stderr)
-        return 1
-    count = "1 kommun" if len(municipalities) == 1 else f"{len(municipalities)} kommuner"
-    print(f"Underlaget kontrollerat: {count} ({number(time.monotonic() - start, 1)} s)")
-    out = Path(os.path.abspath(options.out)) if options.out else site.default_out(PROJECT_ROOT)
-    try:
-        site.prepare(out, PROJECT_ROOT)
-        work = site.work_directory(out, PROJECT_ROOT)
-        chapters = read_chapters(PROJECT_ROOT)
-        outcomes = build_books([plan_book(protect(one), chapters) for one in municipalities],
-                               _data(options), work, jobs=options.jobs,
-                               root=PROJECT_ROOT, force=options.force)
-        guide, guide_faults = build_guide(work, root=PROJECT_ROOT, force=options.force)
-        faults = [*(fault for outcome in outcomes for fault in outcome.faults), *guide_faults]
-        if faults:
-            for fault in faults:
-                print(fault, file=sys.stderr)
-            print("Webbplatsen byttes inte ut. De böcker som blev klara sparas till nästa gång.", file=sys.stderr)
-            return 1
-        site.publish({outcome.plan.municipality.slug: outcome.book for outcome in outcomes}, out,
-                     carry_over=bool(options.slugs), guide=guide, root=PROJECT_ROOT)
-    except site.SiteFault as fault:
-        print(fault, file=sys.stderr)
-        return 1
-    print(f"Klart ({number(time.monotonic() - start, 1)} s). Öppna {out / 'index.html'}")
-    return 0
+    data = _data(options)
+    # Documents take several times as long as all else; for a folder of one's own data they are made, as they always
+    # were, elsewhere when they are asked for.
+    documents = data.resolve() == default_data_directory() if options.dokument is None else options.dokument
+    out = Path(os.path.abspath(options.out)) if options.out else default_out(PROJECT_ROOT)
+    return build(Choices(options.slugs, data, out, PROJECT_ROOT, options.jobs, documents, force=options.force,
+                         quiet=options.quiet, verbose=options.verbose))
 
 
 def _notebooks(options: argparse.Namespace) -> int:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -66,8 +67,7 @@ class Book:
     def peers(self) -> tuple[Municipality, ...]:
         """The municipalities that its card names to compare with; read once, and only where a chapter asks."""
         note(PEERS)
-        with unnoted():
-            return tuple(protect(load_municipality(slug, self.data_directory)) for slug in self.municipality.peers)
+        return tuple(_read(slug, self.data_directory) for slug in self.municipality.peers)
 
 
 def open_book(kommun: str, data: str | None = None, manifest: str | None = None) -> Book:
@@ -77,18 +77,28 @@ def open_book(kommun: str, data: str | None = None, manifest: str | None = None)
     """
     directory = Path(data) if data else default_data_directory()
     note(f"{BOOK}:{kommun}")
-    with unnoted():
-        municipality = _read_already.get((kommun, str(directory))) or protect(load_municipality(kommun, directory))
+    municipality = _read(kommun, directory)
     content = json.loads(Path(manifest).read_text(encoding="utf-8")) if manifest else {}
     return Book(municipality, directory, Noted("manifest", content))
 
 
-def read_already(municipality: Municipality, data: Path) -> None:
-    """Let every book of a municipality that is opened from now on have this one, protected, instead of reading it.
+@contextmanager
+def read_already(municipalities: Iterable[Municipality], data: Path) -> Iterator[None]:
+    """Let every book opened meanwhile, also in processes forked from this one, have these instead of reading them.
 
-    For a process that builds the book of one municipality and then ends.
+    They are as `protect` leaves them.
     """
-    _read_already[municipality.slug, str(data)] = municipality
+    _read_already.update({(one.slug, str(data)): one for one in municipalities})
+    try:
+        yield
+    finally:
+        _read_already.clear()
+
+
+def _read(slug: str, data: Path) -> Municipality:
+    """Return a municipality without its small counts."""
+    with unnoted():
+        return _read_already.get((slug, str(data))) or protect(load_municipality(slug, data))
 
 
 def observations(book: Book, chapter: str) -> Prose:

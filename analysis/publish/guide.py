@@ -12,16 +12,17 @@ import yaml
 
 from analysis.present.language import capitalised, dated
 from analysis.present.numbers import number
+from analysis.publish.assembly import assemble
 from analysis.publish.manifest import (
     FILE_NAME,
-    GUIDE_FOLDER,
     make_guide_manifest,
     read_manifest,
     same_inputs,
     write_manifest,
 )
-from analysis.publish.plan import PROJECT_ROOT, chapter_needs, read_chapters, read_config
-from analysis.publish.run import BuildFault, run_jupyter_book
+from analysis.publish.places import GUIDE_FOLDER, PROJECT_ROOT
+from analysis.publish.plan import chapter_needs, read_chapters, read_config
+from analysis.publish.run import BuildFault
 from analysis.sources.kept import copy_folder
 from analysis.sources.schema import MUNICIPAL_TABLES
 
@@ -55,7 +56,7 @@ def build_guide(
     text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
     (stage / "_config.yml").write_text(text, encoding="utf-8")
     (stage / NEEDS_FILE).write_text(needs_table(root), encoding="utf-8")
-    faults = [BuildFault("handboken", "", None, f"Jupyter Book: {line}") for line in run_jupyter_book(stage)]
+    faults = [BuildFault("handboken", "", None, f"Jupyter Book: {line}") for line in assemble(stage)]
     if faults:
         return book, faults
     html = stage / "_build" / "html"

@@ -3,32 +3,26 @@
 from __future__ import annotations
 
 import datetime
-import hashlib
 import importlib.metadata
 import json
 import platform
-import secrets
 from collections.abc import Iterable
 from pathlib import Path
-
-import yaml
 
 import analysis
 from analysis.measures.published import OUTCOMES, reconciliation_counts
 from analysis.present.pages.comparison import shared_rows
 from analysis.present.pages.material import KEYED
-from analysis.publish.plan import PROJECT_ROOT, Plan
+from analysis.publish.inputs import files, hash_of, project_hashes, shows_small_counts
+from analysis.publish.places import PROJECT_ROOT
+from analysis.publish.plan import Plan
 from analysis.sources import Municipality
 from analysis.sources.schema import NATIONAL_TABLES
 
 FILE_NAME = "manifest.json"
 TABLES_OF_COUNTS = {name for name, spec in NATIONAL_TABLES.items() if any(column.persons for column in spec.columns)}
-# The guide's name in chapters/ and in the site, which no municipality can have.
-GUIDE_FOLDER = "handbok"
 TOOLS = ("jupyter-book", "sphinx", "papermill", "pandas", "altair", "vl-convert-python", "xlsxwriter", "typst",
          "python-docx")
-CODE_SUFFIXES = {".py", ".j2", ".css", ".html", ".js", ".svg", ".toml", ".typ"}
-BINARY_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".pdf", ".xlsx", ".docx", ".zip"}
 
 
 def document_names(slug: str) -> tuple[str, str]:
@@ -36,10 +30,12 @@ def document_names(slug: str) -> tuple[str, str]:
     return f"assistansboken-{slug}.pdf", f"assistansboken-{slug}.docx"
 
 
-def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT, key: bytes = b"") -> dict:
+def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT, key: bytes = b"", *,
+                  documents: bool = True) -> dict:
     """Return the manifest of a book that is about to be built: what it is made from, and what the start page tells.
 
-    `key` is the secret of whoever builds; see `input_hashes`.
+    `key` is the secret of whoever builds; see `input_hashes`. `documents` tells whether the book gets a PDF and a Word
+    file.
 
     Raises UnknownFigure or MissingData where the list of printed figures points at what is not there.
     """
@@ -56,7 +52,7 @@ def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT, k
         "chapters": [{"name": chapter.name, "title": chapter.title, "part": chapter.part} for chapter in plan.chapters],
         "left_out": [{"name": item.chapter.name, "title": item.chapter.title, "reason": item.reason}
                      for item in plan.left_out],
-        "documents": list(document_names(municipality.slug)),
+        "documents": list(document_names(municipality.slug)) if documents else [],
         "shared": shared_rows(municipality),
         "reconciliation": _reconciliation(municipality),
         "inputs": input_hashes(municipality.slug, data_directory, root, municipality.peers, key),
@@ -65,7 +61,7 @@ def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT, k
 
 def make_guide_manifest(root: Path = PROJECT_ROOT) -> dict:
     """Return the manifest of the guide that is about to be built: all of chapters/ is input, since it tells of them."""
-    return {**_made_with(), "inputs": _project_hashes(root, "")}
+    return {**_made_with(), "inputs": project_hashes(root, "")}
 
 
 def _made_with() -> dict:
@@ -119,63 +115,13 @@ def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT,
     that may hold counts which the book does not show is keyed: whoever had the rest of the file could else try every
     small number until the hash agreed.
     """
-    hashes = _project_hashes(root, ".ipynb")
+    hashes = project_hashes(root, ".ipynb")
     municipal = [data_directory / "kommuner" / name for name in (slug, *peers)]
     for folder in (*municipal, data_directory / "nationellt"):
         shown = shows_small_counts(folder if folder in municipal else municipal[0])
-        for path in _files(folder):
+        for path in files(folder):
             open_ = shown or (folder not in municipal and path.stem not in TABLES_OF_COUNTS)
-            digest = _hash([path]) if open_ else f"{KEYED} {_hash([path], key=key)}"
+            digest = hash_of([path]) if open_ else f"{KEYED} {hash_of([path], key=key)}"
             hashes["data/" + path.relative_to(data_directory).as_posix()] = digest
-    hashes["data/kallor.yml"] = _hash([data_directory / "kallor.yml"])
+    hashes["data/kallor.yml"] = hash_of([data_directory / "kallor.yml"])
     return dict(sorted(hashes.items()))
-
-
-def _project_hashes(root: Path, ending: str) -> dict[str, str]:
-    """Return the hashes of what is the same for every book: the package, and the files in chapters/ with an ending."""
-    package = Path(analysis.__file__).parent
-    project = [root / name for name in ("_toc.yml", "_config.yml", "requirements.txt")]
-    hashes = {path.relative_to(root).as_posix(): _hash([path])
-              for path in [*project, *_files(root / "chapters", ending)] if path.exists()}
-    hashes["package"] = _hash([path for path in _files(package) if path.suffix in CODE_SUFFIXES], package)
-    return hashes
-
-
-def _files(folder: Path, suffix: str = "") -> list[Path]:
-    found = (path for path in folder.rglob("*") if path.is_file() and path.name.endswith(suffix))
-    return sorted(path for path in found
-                  if not any(part.startswith((".", "__pycache__")) for part in path.relative_to(folder).parts))
-
-
-def shows_small_counts(folder: Path) -> bool:
-    """Tell whether a municipality's folder says that its small counts may be shown."""
-    try:
-        card = yaml.safe_load((folder / "kommun.yml").read_bytes())
-    except (OSError, yaml.YAMLError):
-        return False
-    chosen = card.get("sma_tal") if isinstance(card, dict) else None
-    return isinstance(chosen, dict) and bool(chosen.get("visas"))
-
-
-def secret(work: Path) -> bytes:
-    """Return the secret of the folder where books are made; the first time it is drawn and kept there."""
-    path = work / "nyckel"
-    work.mkdir(parents=True, exist_ok=True)
-    try:
-        with path.open("xb") as file:
-            file.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    return path.read_bytes()
-
-
-def _hash(paths: Iterable[Path], base: Path | None = None, key: bytes = b"") -> str:
-    digest = hashlib.sha256(key)
-    for path in paths:
-        content = path.read_bytes()
-        if path.suffix.lower() not in BINARY_SUFFIXES:
-            content = content.replace(b"\r\n", b"\n")
-        if base is not None:
-            digest.update(f"{path.relative_to(base).as_posix()}\0{len(content)}\0".encode())
-        digest.update(content)
-    return digest.hexdigest()

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 import nbformat
 
 from analysis.present.language import listed
+from analysis.publish.places import PROJECT_ROOT
 from analysis.sources import DataError, Municipality
 from analysis.sources.faults import Fault, file_fault
 from analysis.sources.local_words import FOREWORD, PLACES
@@ -20,7 +21,6 @@ from analysis.sources.template import ChapterNeeds
 # What the committed copy of a cell carries when its municipality lacks what the cell needs: nbval does not compare it,
 # nbclient does not run it, and Jupyter Book does not show it.
 LEFT_OUT_TAGS = ["nbval-skip", "skip-execution", "remove-cell"]
-PROJECT_ROOT = Path(__file__).resolve().parents[2]
 KERNEL = "python3"
 PUT_BACK = "lägg tillbaka filen som den var när du hämtade projektet"
 PART_WORDS = {"sfb": "SFB", "lss": "LSS", "utforare": "utföraren", "totalt": "helheten", "barn": "barn", "alla": "alla"}

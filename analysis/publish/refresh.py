@@ -11,10 +11,15 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
 
 from analysis.measures.small_numbers import protect
 from analysis.publish.plan import KERNEL, LEFT_OUT_TAGS, needs_of
-from analysis.publish.run import CELL_TIMEOUT_SECONDS, BuildFault, cause_of, kernel_options, worker_pool
+from analysis.publish.run import CELL_TIMEOUT_SECONDS, DIED, BuildFault, cause_of
+from analysis.publish.running import ENGINE
+from analysis.publish.running.entry import Engine
+from analysis.publish.running.processes import Died, Processes
 from analysis.sources import DataError, load_municipality
 from analysis.sources.kept import swap
 
@@ -22,10 +27,17 @@ _DEFAULT = re.compile(r'^kommun = "([^"]+)"$', re.MULTILINE)
 
 
 def refresh_notebooks(paths: Sequence[Path], root: Path, jobs: int) -> list[BuildFault]:
-    """Run each notebook in a cold kernel and write it back without timings; a failing one is left as it was."""
-    with worker_pool(jobs) as pool:
-        runs = [pool.submit(_refresh, str(path), str(root)) for path in paths]
-        return [fault for fault in (run.result() for run in runs) if fault]
+    """Run each notebook and write it back without timings; a failing one is left as it was."""
+    Engine.prepare()
+    found: dict[int, BuildFault] = {}
+    for position, fault in Processes(_refresh, jobs).run([(str(path), str(root)) for path in paths]):
+        if isinstance(fault, Died):
+            fault = BuildFault("", paths[position].stem, None, DIED)
+        elif isinstance(fault, Exception):
+            raise fault
+        if fault:
+            found[position] = fault
+    return [found[position] for position in sorted(found)]
 
 
 def default_municipality(notebook: nbformat.NotebookNode) -> str:
@@ -37,10 +49,8 @@ def default_municipality(notebook: nbformat.NotebookNode) -> str:
     raise ValueError("cellen märkt ”parameters” saknar kommun")
 
 
-def _refresh(file: str, root: str) -> BuildFault | None:
-    from nbclient import NotebookClient
-    from nbclient.exceptions import CellExecutionError
-
+def _refresh(task: tuple[str, str], slot: int) -> BuildFault | None:
+    file, root = task
     path = Path(file)
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata.pop("papermill", None)
@@ -63,14 +73,18 @@ def _refresh(file: str, root: str) -> BuildFault | None:
                 cell.outputs, cell.execution_count = [], None
         if tags:
             cell.metadata["tags"] = tags
-    client = NotebookClient(notebook, kernel_name=KERNEL, timeout=CELL_TIMEOUT_SECONDS, record_timing=False,
-                            resources={"metadata": {"path": root}}, **kernel_options())
     try:
-        client.execute()
-    except CellExecutionError as error:
-        failed = [number for number, cell in enumerate(notebook.cells, start=1)
-                  if any(output.output_type == "error" for output in cell.get("outputs", ()))]
-        return BuildFault(slug, path.stem, failed[0] if failed else None, cause_of(error.ename, error.evalue))
+        notebook = papermill.execute_notebook(notebook, None, cwd=root, kernel_name=KERNEL, engine_name=ENGINE,
+                                              progress_bar=False, execution_timeout=CELL_TIMEOUT_SECONDS)
+    except PapermillExecutionError as error:
+        return BuildFault(slug, path.stem, error.cell_index + 1, cause_of(error.ename, error.evalue))
+    for cell in notebook.cells:
+        for name in ("papermill", "execution"):
+            cell.metadata.pop(name, None)
+    notebook.metadata.pop("papermill")
+    notebook.metadata.setdefault("assistansboken", {}).pop("reads", None)
+    if not notebook.metadata["assistansboken"]:
+        del notebook.metadata["assistansboken"]
     # The kernel tells its exact version, which differs from machine to machine.
     notebook.metadata["language_info"] = {"name": "python"}
     swap({path: (nbformat.writes(notebook) + "\n").encode("utf-8")})

@@ -2,54 +2,58 @@
 
 from __future__ import annotations
 
-import os
+import dataclasses
+import functools
+import json
 import re
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
-import uuid
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from html import unescape
-from multiprocessing import get_context
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 import nbformat
+import papermill
 import yaml
+from papermill.engines import papermill_engines
+from papermill.exceptions import PapermillExecutionError
 
-import analysis
 from analysis.measures.published import UnknownFigure
 from analysis.measures.result import MissingData
-from analysis.present.language import dated
-from analysis.present.numbers import number
+from analysis.measures.small_numbers import protect
+from analysis.present import svg
+from analysis.present.book import read_already
 from analysis.present.pages.material import small_numbers_line
+from analysis.publish.assembly import assemble
+from analysis.publish.cache import ChapterCache, Contents
+from analysis.publish.checking import Checked, checked
 from analysis.publish.document import DocumentFault, make_documents
+from analysis.publish.finished import finish
 from analysis.publish.glossary import write_terms
-from analysis.publish.manifest import (
-    FILE_NAME,
-    GUIDE_FOLDER,
-    make_manifest,
-    read_manifest,
-    same_inputs,
-    secret,
-    write_manifest,
-)
+from analysis.publish.inputs import Inputs, digest_of
+from analysis.publish.manifest import FILE_NAME, make_manifest, write_manifest
 from analysis.publish.pictures import drawing_of, picture_png, picture_svg
-from analysis.publish.plan import KERNEL, PROJECT_ROOT, Plan, read_config
+from analysis.publish.places import GUIDE_FOLDER
+from analysis.publish.plan import KERNEL, Plan, plan_book, read_chapters, read_config
+from analysis.publish.running import ENGINE
+from analysis.publish.running.drawer import draw_at, drawers
+from analysis.publish.running.entry import Engine
+from analysis.publish.running.processes import CAN_FORK, Died, Processes
 from analysis.publish.workbook import make_workbook
-from analysis.publish.worker import Pool, start_worker
+from analysis.sources.faults import file_fault
+
+# Papermill finds it by its entry point, but for whoever has not installed the package anew since it was there.
+papermill_engines.register(ENGINE, Engine)
 
 PARAMETERS = {"kommun", "data", "manifest"}
 CELL_TIMEOUT_SECONDS = 600
-BOOK_COMMAND = [sys.executable, "-c", "from jupyter_book.cli.main import main; main()", "build", "-W", "--keep-going"]
 _LINK = re.compile(r'<a\b[^>]*?\shref="([^"]+)"')
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
+DIED = "processen dog utan besked, troligen för att minnet tog slut. Försök med --jobs 1"
 
 
 @dataclass(frozen=True)
@@ -71,17 +75,58 @@ class BuildFault:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of a municipality: a finished book, or faults."""
+class Order:
+    """A book to be built: of whom, from where, in which folder of work, and under which key it is kept.
 
-    plan: Plan
+    `secret` keys the hashes of what is not shown; `documents` tells whether it gets a PDF and a Word file; `anew`
+    whether also chapters that have been run before are run; `lanes` how many of its chapters may run at once.
+    """
+
+    slug: str
+    inputs: Inputs
+    work: Path
+    key: str
+    secret: bytes
+    documents: bool
+    anew: bool = False
+    lanes: int = 1
+
+    @property
+    def book(self) -> Path:
+        """The finished book's folder."""
+        return self.work / "books" / self.slug
+
+
+@dataclass
+class Outcome:
+    """What came of an order: a finished book, or faults; with what the analyst should have a look at.
+
+    `ran` and `reused` name the chapters that were run and that were taken from an earlier build. `seconds` tells where
+    the time went, by stage.
+    """
+
+    slug: str
     book: Path
-    faults: list[BuildFault] = field(default_factory=list)
+    faults: list[object] = field(default_factory=list)
+    checked: Checked | None = None
+    ran: list[str] = field(default_factory=list)
+    reused: list[str] = field(default_factory=list)
+    left_out: int = 0
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Count the time of what is done meanwhile as that of a stage."""
+        start = time.monotonic()
+        try:
+            yield
+        finally:
+            self.seconds[name] = self.seconds.get(name, 0.0) + time.monotonic() - start
 
 
 @dataclass(frozen=True)
 class _Task:
-    """One chapter to run; plain strings, since it goes to another process."""
+    """One chapter to run; plain strings, since it may go to another process."""
 
     municipality: str
     chapter: str
@@ -90,96 +135,141 @@ class _Task:
     root: str
 
 
-def build_books(plans: Sequence[Plan], data_directory: Path, work: Path, *, jobs: int = 1, root: Path = PROJECT_ROOT,
-                force: bool = False, say: Callable[[str], None] = print) -> list[Outcome]:
-    """Build each plan's book into `work/books/<slug>` and return what came of each, in the same order.
+def build_books(orders: Sequence[Order], jobs: int) -> Iterator[Outcome]:
+    """Build the books ordered, the largest first, and yield what came of each as it ends.
 
-    A book whose inputs are those of the finished one is left as it is, unless `force`.
+    What goes wrong with one harms no other. Raises what nobody foresaw, when all the others are built.
     """
-    key = secret(work)
-    with worker_pool(jobs) as pool, ThreadPoolExecutor(jobs) as builders:
-        pending: list[Outcome | Future] = []
-        try:
-            for plan in plans:
-                slug = plan.municipality.slug
-                book = work / "books" / slug
-                try:
-                    manifest = make_manifest(plan, data_directory, root, key)
-                except (MissingData, UnknownFigure) as error:
-                    pending.append(Outcome(plan, book, [BuildFault(slug, "", None, str(error))]))
-                    continue
-                if not force and same_inputs(manifest, read_manifest(book)):
-                    say(f"{slug}: oförändrad sedan {dated(read_manifest(book)['built_at'][:10])}, byggs inte om")
-                    pending.append(Outcome(plan, book))
-                    continue
-                stage = work / "stage" / slug
-                tasks = _stage(plan, stage, manifest, data_directory, root)
-                left_out = f", {len(plan.left_out)} utelämnas" if plan.left_out else ""
-                say(f"{slug}: kör {len(tasks)} kapitel{left_out}")
-                runs = [pool.submit(run_chapter, task) for task in tasks]
-                pending.append(builders.submit(_finish, plan, stage, book, runs, say))
-            return [item.result() if isinstance(item, Future) else item for item in pending]
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            builders.shutdown(wait=False, cancel_futures=True)
-            raise
+    orders = sorted(orders, key=lambda order: -order.inputs.size(order.slug))
+    lanes = max(1, jobs // len(orders)) if CAN_FORK and orders else 1
+    orders = [dataclasses.replace(order, lanes=lanes) for order in orders]
+    unforeseen = []
+    with _prepared(jobs) as addresses:
+        processes = Processes(functools.partial(build_book, addresses), min(jobs, max(1, len(orders))))
+        for position, outcome in processes.run(orders):
+            order = orders[position]
+            if isinstance(outcome, Died):
+                outcome = Outcome(order.slug, order.book, [BuildFault(order.slug, "", None, DIED)])
+            elif isinstance(outcome, OSError):
+                shown = str(outcome.filename2 or outcome.filename or order.book)
+                fault = file_fault(outcome, shown, "att filen går att läsa och skriva")
+                outcome = Outcome(order.slug, order.book, [fault])
+            elif isinstance(outcome, Exception):
+                unforeseen.append(outcome)
+                outcome = Outcome(order.slug, order.book, [BuildFault(
+                    order.slug, "", None, cause_of(type(outcome).__name__, str(outcome)))])
+            yield outcome
+    if unforeseen:
+        raise unforeseen[0]
 
 
 @contextmanager
-def worker_pool(jobs: int):
-    """Give a pool of fresh processes whose kernels find the package and talk through files, not ports."""
-    with tempfile.TemporaryDirectory(prefix="ab-", ignore_cleanup_errors=True) as runtime:
-        environment = {"PYTHONPATH": _python_path(), "JUPYTER_RUNTIME_DIR": runtime}
-        with Pool(min(jobs, 60), mp_context=get_context("spawn"), initializer=start_worker,
-                  initargs=(environment,)) as pool:
-            yield pool
+def _prepared(jobs: int) -> Iterator[list[str]]:
+    """Make ready, once, what every book's process begins with; give the addresses where charts are drawn."""
+    with ExitStack() as stack:
+        Engine.prepare()
+        if not CAN_FORK:
+            yield []
+            return
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ab-", ignore_cleanup_errors=True))
+        yield stack.enter_context(drawers(jobs, Path(folder)))
 
 
-def kernel_options() -> dict:
-    """Return the client's options under which kernels started at once do not race for TCP ports.
+def build_book(addresses: Sequence[str], order: Order, slot: int = 0) -> Outcome:
+    """Build one municipality's book into its folder; the old one stands until the new one is ready.
 
-    The address must be given: left to itself, every kernel in a folder gets the same.
+    `addresses` are where charts may be drawn by processes that stay warm, `order.lanes` of them for each slot; without
+    any they are drawn here.
     """
-    from jupyter_core.paths import jupyter_runtime_dir
-    from traitlets.config import Config
-
-    address = {"transport": "ipc", "ip": f"{jupyter_runtime_dir()}/{uuid.uuid4().hex[:12]}"}
-    return {"config": Config({} if os.name == "nt" else {"KernelManager": address})}  # Windows has no ipc
-
-
-def _python_path() -> str:
-    package_root = str(Path(analysis.__file__).resolve().parents[1])
-    return os.pathsep.join(filter(None, [package_root, os.environ.get("PYTHONPATH", "")]))
-
-
-def _stage(plan: Plan, stage: Path, manifest: dict, data_directory: Path, root: Path) -> list[_Task]:
+    outcome = Outcome(order.slug, order.book)
+    root, data = order.inputs.root, order.inputs.data
+    with outcome.stage("läsa och kontrollera"):
+        chapters = read_chapters(root)
+        found = checked(order.slug, data, chapters)
+    outcome.checked = dataclasses.replace(found, municipality=None, peers=())
+    outcome.faults += found.faults
+    if found.faults:
+        return outcome
+    plan = plan_book(protect(found.municipality), chapters)
+    outcome.left_out = len(plan.left_out)
+    try:
+        with outcome.stage("redovisa underlaget"):
+            manifest = make_manifest(plan, data, root, order.secret, documents=order.documents)
+    except (MissingData, UnknownFigure) as error:
+        outcome.faults.append(BuildFault(order.slug, "", None, str(error)))
+        return outcome
+    stage = order.work / "stage" / order.slug
     shutil.rmtree(stage, ignore_errors=True)
     stage.mkdir(parents=True)
-    config = read_config(root)
-    slug = plan.municipality.slug
-    config["title"] = f"{config['title']} – {plan.municipality.name}"
-    # What the pages link to and say; a book built by jupyter-book alone has no documents, and no guide beside it.
-    config["sphinx"]["config"]["html_context"] = {
-        "documents": manifest["documents"], "small_numbers": small_numbers_line(plan.municipality),
-        "has_guide": (root / "chapters" / GUIDE_FOLDER).is_dir()}
-    for name, content in (("_config.yml", config), ("_toc.yml", plan.toc())):
-        (stage / name).write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    with outcome.stage("köra kapitel"), read_already((plan.municipality, *map(protect, found.peers)), data):
+        outcome.faults += _run_chapters(plan, stage, manifest, order, outcome,
+                                        addresses[slot * order.lanes : (slot + 1) * order.lanes])
+    if not outcome.faults:
+        outcome.faults += _put_together(plan, stage, manifest, order, outcome)
+    if not outcome.faults:
+        finish(stage / "_build" / "html", order.work, order.slug, order.key)
+        shutil.rmtree(stage, ignore_errors=True)
+    return outcome
+
+
+def _run_chapters(plan: Plan, stage: Path, manifest: dict, order: Order, outcome: Outcome,
+                  addresses: Sequence[str]) -> list[BuildFault]:
+    """Put every chapter, executed, into the stage: those that have read the same before from the cache."""
     write_manifest(manifest, stage / FILE_NAME)
-    write_terms(plan.municipality.glossary, stage)
-    parameters = {"kommun": slug, "data": str(data_directory.resolve()), "manifest": str((stage / FILE_NAME).resolve())}
-    tasks = []
+    cache = ChapterCache(order.work / "kapitel" / order.slug)
+    contents = Contents(plan.municipality, manifest, order.inputs.peers_digest(order.slug))
+    traits = contents.traits()
+    parameters = {"kommun": order.slug, "data": str(order.inputs.data.resolve()),
+                  "manifest": str((stage / FILE_NAME).resolve())}
+    tasks, keys = [], {}
     for chapter in plan.chapters:
-        path = stage / f"{chapter.name}.ipynb"
-        nbformat.write(plan.notebook(chapter), path)
-        tasks.append(_Task(slug, chapter.name, str(path.resolve()), parameters, str(root.resolve())))
-    return tasks
+        path, text = stage / f"{chapter.name}.ipynb", nbformat.writes(plan.notebook(chapter))
+        keys[chapter.name] = digest_of([order.inputs.chapter_key(order.slug, text), traits])
+        executed = None if order.anew else cache.find(keys[chapter.name], contents.digest)
+        path.write_text(executed or text, encoding="utf-8", newline="\n")
+        if executed:
+            outcome.reused.append(chapter.name)
+        else:
+            tasks.append(_Task(order.slug, chapter.name, str(path.resolve()), parameters,
+                               str(order.inputs.root.resolve())))
+    outcome.ran = [task.chapter for task in tasks]
+    faults = []
+    for task, fault in zip(tasks, _runs(tasks, addresses, order.lanes), strict=True):
+        if fault:
+            faults.append(fault)
+        else:
+            executed = Path(task.notebook).read_text(encoding="utf-8")
+            notebook = json.loads(executed)
+            if not _complains(notebook):
+                names = notebook["metadata"]["assistansboken"]["reads"]
+                cache.keep(keys[task.chapter], names, contents.digest, executed)
+    cache.tidy()
+    return faults
+
+
+def _runs(tasks: Sequence[_Task], addresses: Sequence[str], lanes: int) -> list[BuildFault | None]:
+    """Run chapters, one after the other or several at once; return the fault of each, if any."""
+    if lanes == 1 or len(tasks) < 2:
+        if addresses:
+            svg.set_drawer(draw_at(addresses[0]))
+        return [run_chapter(task) for task in tasks]
+    found: list[BuildFault | None] = [None] * len(tasks)
+    for position, fault in Processes(functools.partial(_run_beside_others, addresses), lanes).run(tasks):
+        if isinstance(fault, Died):
+            fault = BuildFault(tasks[position].municipality, tasks[position].chapter, None, DIED)
+        elif isinstance(fault, Exception):
+            raise fault
+        found[position] = fault
+    return found
+
+
+def _run_beside_others(addresses: Sequence[str], task: _Task, lane: int) -> BuildFault | None:
+    svg.set_drawer(draw_at(addresses[lane]))
+    return run_chapter(task)
 
 
 def run_chapter(task: _Task) -> BuildFault | None:
-    """Run a staged notebook in place, in a kernel of its own; return the fault, if any."""
-    import papermill
-    from papermill.exceptions import PapermillExecutionError
-
+    """Run a staged notebook in place with the project's own engine; return the fault, if any."""
     unknown = PARAMETERS - set(papermill.inspect_notebook(task.notebook))
     if unknown:
         return BuildFault(task.municipality, task.chapter, None,
@@ -187,8 +277,8 @@ def run_chapter(task: _Task) -> BuildFault | None:
     try:
         papermill.execute_notebook(
             task.notebook, task.notebook, parameters=task.parameters, cwd=task.root, kernel_name=KERNEL,
-            progress_bar=False, log_output=False, execution_timeout=CELL_TIMEOUT_SECONDS,
-            request_save_on_cell_execute=False, **kernel_options())
+            engine_name=ENGINE, progress_bar=False, log_output=False, execution_timeout=CELL_TIMEOUT_SECONDS,
+            request_save_on_cell_execute=False)
     except PapermillExecutionError as error:
         cell = _failed_cell(nbformat.read(task.notebook, as_version=4))
         return BuildFault(task.municipality, task.chapter, cell, cause_of(error.ename, error.evalue))
@@ -197,6 +287,11 @@ def run_chapter(task: _Task) -> BuildFault | None:
     except Exception as error:  # a dead kernel, a timeout, a notebook that cannot be read: all end this chapter only
         return BuildFault(task.municipality, task.chapter, None, cause_of(type(error).__name__, str(error)))
     return None
+
+
+def _complains(notebook: dict) -> bool:
+    """Tell whether a cell wrote to standard error; it stops the book, and what caused it may be gone the next time."""
+    return any(output.get("name") == "stderr" for cell in notebook["cells"] for output in cell.get("outputs", ()))
 
 
 def cause_of(name: str, message: str) -> str:
@@ -212,47 +307,45 @@ def _failed_cell(notebook: nbformat.NotebookNode) -> int | None:
     return None
 
 
-def _finish(plan: Plan, stage: Path, book: Path, runs: Sequence[Future], say: Callable[[str], None]) -> Outcome:
-    slug, start = plan.municipality.slug, time.monotonic()
-    try:
-        faults = [fault for fault in (run.result() for run in runs) if fault]
-    except BrokenProcessPool:
-        return Outcome(plan, book, [BuildFault(slug, "", None, "ett kapitel dog utan besked, troligen för att minnet "
-                                               "tog slut. Försök med --jobs 1")])
-    say(f"{slug}: kapitlen körda ({number(time.monotonic() - start, 1)} s)")
-    if faults:
-        return Outcome(plan, book, faults)
-    start = time.monotonic()
+def _put_together(plan: Plan, stage: Path, manifest: dict, order: Order, outcome: Outcome) -> list[object]:
+    """Make the book of the executed chapters, with its downloads and documents."""
+    slug, html = order.slug, stage / "_build" / "html"
+    _write_frame(plan, stage, manifest, order.inputs.root)
     tables, charts, faults = _downloads(plan, stage)
-    faults += [BuildFault(slug, "", None, f"Jupyter Book: {line}") for line in run_jupyter_book(stage)]
+    with outcome.stage("Jupyter Book"):
+        faults += [BuildFault(slug, "", None, f"Jupyter Book: {line}") for line in assemble(stage)]
     if faults:
-        return Outcome(plan, book, faults)
-    html = stage / "_build" / "html"
-    (html / "tabeller").mkdir()
-    manifest = read_manifest(stage)
-    for name, (text, described) in tables.items():
-        (html / "tabeller" / f"{name}.csv").write_bytes(text.encode("utf-8-sig"))
-        (html / "tabeller" / f"{name}.xlsx").write_bytes(make_workbook(text, described, manifest))
-    (html / "diagram").mkdir()
-    for name, (picture, _) in charts.items():
-        (html / "diagram" / f"{name}.svg").write_text(picture, encoding="utf-8", newline="\n")
-        (html / "diagram" / f"{name}.png").write_bytes(picture_png(picture))
-    try:
-        make_documents(html, manifest)
-    except DocumentFault as fault:
-        return Outcome(plan, book, [BuildFault(slug, "", None, str(fault))])
-    faults = dead_links(plan, html)
-    if faults:
-        return Outcome(plan, book, faults)
+        return faults
+    with outcome.stage("nedladdningar"):
+        (html / "tabeller").mkdir()
+        for name, (text, described) in tables.items():
+            (html / "tabeller" / f"{name}.csv").write_bytes(text.encode("utf-8-sig"))
+            (html / "tabeller" / f"{name}.xlsx").write_bytes(make_workbook(text, described, manifest))
+        (html / "diagram").mkdir()
+        for name, (picture, _) in charts.items():
+            (html / "diagram" / f"{name}.svg").write_text(picture, encoding="utf-8", newline="\n")
+            (html / "diagram" / f"{name}.png").write_bytes(picture_png(picture))
+    if order.documents:
+        try:
+            with outcome.stage("PDF och Word"):
+                make_documents(html, manifest)
+        except DocumentFault as fault:
+            return [BuildFault(slug, "", None, str(fault))]
     shutil.copy(stage / FILE_NAME, html / FILE_NAME)
-    # First, since without it what is left of an old book, should this be cut short, is not taken for a whole one.
-    (book / FILE_NAME).unlink(missing_ok=True)
-    shutil.rmtree(book, ignore_errors=True)
-    book.parent.mkdir(parents=True, exist_ok=True)
-    html.rename(book)
-    shutil.rmtree(stage, ignore_errors=True)
-    say(f"{slug}: boken byggd ({number(time.monotonic() - start, 1)} s)")
-    return Outcome(plan, book)
+    return dead_links(plan, html)
+
+
+def _write_frame(plan: Plan, stage: Path, manifest: dict, root: Path) -> None:
+    """Write what Jupyter Book needs beside the chapters."""
+    config = read_config(root)
+    config["title"] = f"{config['title']} – {plan.municipality.name}"
+    # What the pages link to and say; a book built by jupyter-book alone has no documents, and no guide beside it.
+    config["sphinx"]["config"]["html_context"] = {
+        "documents": manifest["documents"], "small_numbers": small_numbers_line(plan.municipality),
+        "has_guide": (root / "chapters" / GUIDE_FOLDER).is_dir()}
+    for name, content in (("_config.yml", config), ("_toc.yml", plan.toc())):
+        (stage / name).write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
+    write_terms(plan.municipality.glossary, stage)
 
 
 def _downloads(plan: Plan, stage: Path) -> tuple[dict[str, tuple[str, dict]], dict[str, tuple[str, dict]],
@@ -262,15 +355,16 @@ def _downloads(plan: Plan, stage: Path) -> tuple[dict[str, tuple[str, dict]], di
     charts: dict[str, tuple[str, dict]] = {}
     faults = []
     for chapter in plan.chapters:
-        for cell in nbformat.read(stage / f"{chapter.name}.ipynb", as_version=4).cells:
+        executed = json.loads((stage / f"{chapter.name}.ipynb").read_text(encoding="utf-8"))
+        for cell in executed["cells"]:
             for output in cell.get("outputs", ()):
                 described = output.get("metadata", {}).get("assistansboken", {})
                 if "table_id" in described:
                     name, found, kind = described["table_id"], tables, "tabeller"
-                    content = output["data"]["text/csv"]
+                    content = "".join(output["data"]["text/csv"])
                 elif "chart_id" in described:
                     name, found, kind = described["chart_id"], charts, "diagram"
-                    content = picture_svg(drawing_of(output["data"]["text/html"]), described)
+                    content = picture_svg(drawing_of("".join(output["data"]["text/html"])), described)
                 else:
                     continue
                 cause = ""
@@ -279,7 +373,7 @@ def _downloads(plan: Plan, stage: Path) -> tuple[dict[str, tuple[str, dict]], di
                 elif found.setdefault(name, (content, described))[0] != content:
                     cause = f"två olika {kind} heter ”{name}”"
                 if cause:
-                    number = cell.metadata.get("assistansboken", {}).get("number")
+                    number = cell["metadata"].get("assistansboken", {}).get("number")
                     faults.append(BuildFault(plan.municipality.slug, chapter.name, number, cause))
     return tables, charts, faults
 
@@ -301,16 +395,3 @@ def dead_links(plan: Plan, html: Path) -> list[BuildFault]:
                                          f"länken ”{target}” går till något som inte finns i den här boken. En cell "
                                          "som ger en länk ska ha samma needs som kapitlet, och länken sluta på .html"))
     return faults
-
-
-def run_jupyter_book(stage: Path) -> list[str]:
-    """Build a staged book with warnings as errors; return the lines that say what is wrong."""
-    environment = {**os.environ, "PYTHONPATH": _python_path(), "PYTHONUTF8": "1", "NO_COLOR": "1"}
-    done = subprocess.run([*BOOK_COMMAND, str(stage)], capture_output=True, env=environment, encoding="utf-8",
-                          errors="replace", check=False)
-    if done.returncode == 0:
-        return []
-    lines = [_ANSI.sub("", line).replace(f"{stage.resolve()}{os.sep}", "").strip()
-             for line in (done.stdout + "\n" + done.stderr).splitlines()]
-    told = [line for line in lines if re.search(r"\b(WARNING|ERROR|CRITICAL)\b", line)]
-    return list(dict.fromkeys(told or [line for line in lines if line][-3:]))

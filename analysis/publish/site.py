@@ -13,8 +13,8 @@ from analysis.measures.shared import SHARED
 from analysis.present.language import dated, genitive, period
 from analysis.present.numbers import NO_VALUE, UNIT_WORDS, number
 from analysis.present.pages.comparison import CAVEATS
-from analysis.publish.manifest import GUIDE_FOLDER, read_manifest
-from analysis.publish.plan import PROJECT_ROOT
+from analysis.publish.manifest import read_manifest
+from analysis.publish.places import GUIDE_FOLDER, PROJECT_ROOT, default_out
 from analysis.sources.kept import copy_folder
 
 MARKER = ".assistansboken"
@@ -26,16 +26,6 @@ _ALPHABET = str.maketrans("åä", "äå")
 
 class SiteFault(Exception):
     """The site cannot be replaced; the message is for the analyst."""
-
-
-def default_out(root: Path = PROJECT_ROOT) -> Path:
-    """Return where the site goes unless the analyst says otherwise."""
-    return root / "_build" / "html"
-
-
-def work_directory(out: Path, root: Path = PROJECT_ROOT) -> Path:
-    """Return the folder of finished books and stages, beside the site."""
-    return out.parent if out == default_out(root) else out.parent / f".{out.name}-arbete"
 
 
 def prepare(out: Path, root: Path = PROJECT_ROOT) -> None:

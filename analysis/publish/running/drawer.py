@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from multiprocessing.connection import Client, Connection, Listener
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 from analysis.present import svg
-from analysis.publish.running.engine import stay_with_parent
+from analysis.publish.running.processes import ctrl_c_waits, stay_with_parent
 
 
 @contextmanager
@@ -25,9 +25,12 @@ def drawers(count: int, folder: Path) -> Iterator[list[str]]:
     started = []
     try:
         for address in addresses:
-            with Listener(address, "AF_UNIX") as listener:
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(address)
+                listener.listen()
                 process = context.Process(target=_draw_for_all, args=(listener,), daemon=True)
-                process.start()
+                with ctrl_c_waits():
+                    process.start()
                 started.append(process)
         yield addresses
     finally:
@@ -43,7 +46,9 @@ def draw_at(address: str) -> Callable[[str], str]:
     def draw(specification: str) -> str:
         line = lines.get(os.getpid())
         if line is None:
-            line = lines[os.getpid()] = Client(address, "AF_UNIX")
+            place = socket.socket(socket.AF_UNIX)
+            place.connect(address)
+            line = lines[os.getpid()] = Connection(place.detach())
         line.send(specification)
         drawing, error = line.recv()
         if error:
@@ -53,12 +58,12 @@ def draw_at(address: str) -> Callable[[str], str]:
     return draw
 
 
-def _draw_for_all(listener: Listener) -> None:
+def _draw_for_all(listener: socket.socket) -> None:
     """Draw what is asked for, for one after the other; whoever is cut off in the middle disturbs no other."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     stay_with_parent()
     while True:
-        with listener.accept() as line, suppress(EOFError, OSError):
+        place, _ = listener.accept()
+        with Connection(place.detach()) as line, suppress(EOFError, OSError):
             while True:
                 specification = line.recv()
                 try:

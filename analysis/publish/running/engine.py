@@ -1,13 +1,12 @@
 """The project's Papermill engine: a notebook's cells run in a process forked from this one, which has the imports.
 
 Whatever the cells do, to names, modules, options, the working directory or random numbers, goes with that process.
-A notebook that hangs, dies or wants more memory than there is takes no other with it. What the cells give is what a cold
-kernel gives, to the byte. Only for Linux: see warm.py for machines where a process should not be forked.
+A notebook that hangs, dies or wants more memory than there is takes no other with it. What the cells give is what a
+cold kernel gives, to the byte. Only for Linux: see warm.py for machines where a process should not be forked.
 """
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import json
 import os
@@ -21,20 +20,24 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 from papermill.engines import Engine, NotebookExecutionManager
 
+from analysis.publish.running.processes import ctrl_c_waits, stay_with_parent
 from analysis.publish.running.shell import CellShell
 from analysis.sources.reads import reading
 
-NAME = "assistansboken"
 # What the cells of a notebook may use beyond what the process has when they start.
 MEMORY_LIMIT_BYTES = 2 * 1024**3
 SKIPPED, MAY_FAIL = "skip-execution", "raises-exception"
-_DIES_WITH_ITS_PARENT = 1  # PR_SET_PDEATHSIG
 
 _prepared: CellShell | None = None
 
 
 class ForkEngine(Engine):
     """Run a notebook's cells in a forked process; papermill finds it by its name, `assistansboken`."""
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Make the shell that each notebook's process begins with; done now, it is not done for each."""
+        _shell()
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, *,
@@ -68,11 +71,6 @@ class ForkEngine(Engine):
             os.waitpid(child, 0)
 
 
-def prepare() -> None:
-    """Make the shell that the next notebook's process begins with; done now, it is not done for each."""
-    _shell()
-
-
 def is_run(cell: NotebookNode) -> bool:
     """Tell whether a cell is run, as nbclient tells it."""
     return cell.cell_type == "code" and bool(cell.source.strip()) and SKIPPED not in cell.metadata.get("tags", [])
@@ -89,7 +87,8 @@ def _fork(shell: CellShell, cells: Iterable[NotebookNode], ours: Connection, the
     """Start the process in which the cells run and return its number."""
     # Frozen, what is there already is not touched by the child's collector, and so not copied for it.
     gc.freeze()
-    child = os.fork()
+    with ctrl_c_waits():
+        child = os.fork()
     if child:
         gc.unfreeze()
         return child
@@ -104,12 +103,6 @@ def _fork(shell: CellShell, cells: Iterable[NotebookNode], ours: Connection, the
     except BaseException as error:  # not of a cell: the shell tells those
         theirs.send_bytes(json.dumps({"broke": f"{type(error).__name__}: {error}"}).encode())
     os._exit(0)
-
-
-def stay_with_parent() -> None:
-    """Let this forked process die when its parent does, and leave Ctrl-C to the parent."""
-    ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGKILL)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _limit_memory() -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import multiprocessing
 import os
 import signal
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -16,6 +18,7 @@ from typing import Any
 
 # Only there can a process with the whole program in its memory be forked safely.
 CAN_FORK = sys.platform == "linux"
+_DIES_WITH_ITS_PARENT = 1  # PR_SET_PDEATHSIG
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,7 @@ class Processes:
             ours, theirs = self._context.Pipe()
             number = self._slots.index(slot)
             slot.process = self._context.Process(target=_work, args=(self._function, theirs, number, not CAN_FORK))
-            with _ctrl_c_waits():
+            with ctrl_c_waits():
                 slot.process.start()
             theirs.close()
             slot.connection = ours
@@ -107,13 +110,7 @@ class Processes:
 
 def _work(function: Callable[[Any, int], Any], connection: Connection, slot: int, lasting: bool) -> None:
     """Run tasks in a process of their own, one or as long as there are any."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent hears it and ends us
-    if hasattr(signal, "pthread_sigmask"):
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-    if CAN_FORK:
-        from analysis.publish.running.engine import stay_with_parent
-
-        stay_with_parent()
+    stay_with_parent()
     # Faults come back as values; what libraries say beside them is noise to the analyst.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     with suppress(EOFError, OSError):
@@ -122,14 +119,25 @@ def _work(function: Callable[[Any, int], Any], connection: Connection, slot: int
             try:
                 outcome = function(task, slot)
             except Exception as error:
+                # Where it happened does not travel with it.
+                error.add_note("".join(traceback.format_exception(error)))
                 outcome = error
             connection.send(outcome)
             if not lasting:
                 return
 
 
+def stay_with_parent() -> None:
+    """Leave Ctrl-C to the parent of this process, and, where the system can be told so, die when it does."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "pthread_sigmask"):
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_DIES_WITH_ITS_PARENT, signal.SIGKILL)
+
+
 @contextmanager
-def _ctrl_c_waits() -> Iterator[None]:
+def ctrl_c_waits() -> Iterator[None]:
     """Let a Ctrl-C wait; a process started meanwhile inherits that. Windows has no such means."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

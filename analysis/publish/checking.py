@@ -1,0 +1,66 @@
+"""Everything that is wrong with a municipality's data, and all that somebody should have a look at."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from analysis.measures.figure_check import figure_faults
+from analysis.measures.plausibility import review
+from analysis.publish.own_words import text_faults, unshown_texts
+from analysis.publish.plan import Chapter, plan_book
+from analysis.sources import DataError, Municipality, load_municipality
+from analysis.sources.doubts import Review
+from analysis.sources.faults import Fault, shown_path
+from analysis.sources.municipality import overdue_parameters
+
+
+@dataclass(frozen=True)
+class Checked:
+    """A municipality's data, with what is wrong and what is to be looked at; no municipality where it cannot be read.
+
+    `peers` are the municipalities that it is compared with. `review` is there where nothing is wrong. `overdue` are the
+    parameters whose value may have changed, by their ids.
+    """
+
+    municipality: Municipality | None
+    peers: tuple[Municipality, ...] = ()
+    faults: tuple[Fault, ...] = ()
+    warnings: tuple[str, ...] = ()
+    overdue: tuple[tuple[str, str], ...] = ()
+    review: Review | None = None
+
+
+def checked(slug: str, data: Path, chapters: Sequence[Chapter]) -> Checked:
+    """Read a municipality and look at all of it."""
+    try:
+        municipality = load_municipality(slug, data)
+    except DataError as error:
+        return Checked(None, faults=tuple(error.faults))
+    faults, warnings = figure_faults(municipality, data), []
+    if municipality.texts:
+        plan = plan_book(municipality, chapters)
+        shown = shown_path(data / "kommuner" / slug, data)
+        warnings = unshown_texts(plan, shown)
+        faults = [*faults, *text_faults(plan, shown)]
+    # A book compares its municipality with these too; what is wrong there would stop the book half-way.
+    peers = []
+    for peer in municipality.peers:
+        try:
+            peers.append(load_municipality(peer, data))
+        except DataError as error:
+            faults = [*faults, *error.faults]
+    overdue = [(parameter.id, f"{parameter.name} är kontrollerad till {parameter.known_until}; "
+                "se efter om det finns ett nytt värde.")
+               for parameter in overdue_parameters(municipality, datetime.date.today())]
+    return Checked(municipality, tuple(peers), tuple(faults), tuple(warnings), tuple(overdue),
+                   None if faults else review(municipality, data))
+
+
+def warnings_of(found: Sequence[Checked]) -> list[str]:
+    """Return what somebody should see to beside figures that cannot both be right; what several share stands once."""
+    overdue = dict(one for each in found for one in each.overdue)
+    return [f"Varning: {told}" for told in [*(warning for each in found for warning in each.warnings),
+                                            *overdue.values()]]

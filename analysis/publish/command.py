@@ -1,0 +1,167 @@
+"""The command `build`: what has changed is built, and the site replaced whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from analysis.publish.finished import is_finished, listing, write_record
+from analysis.publish.inputs import Inputs, digest_of, machine, project_hashes, secret
+from analysis.publish.places import GUIDE_FOLDER, work_directory
+
+STANDS = "Webbplatsen byttes inte ut. De böcker som blev klara sparas till nästa gång."
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the analyst has asked for; no slugs means every municipality."""
+
+    slugs: Sequence[str]
+    data: Path
+    out: Path
+    root: Path
+    jobs: int
+    documents: bool
+    force: bool = False
+    quiet: bool = False
+    verbose: bool = False
+
+
+@dataclass
+class _State:
+    """What there is to do: the books wanted, with the keys of their inputs, and those of them that are not there."""
+
+    choices: Choices
+    inputs: Inputs
+    work: Path
+    slugs: list[str]
+    keys: dict[str, str] = field(default_factory=dict)
+    waiting: list[str] = field(default_factory=list)
+    guide_key: str = ""
+
+    @property
+    def site(self) -> dict:
+        """What the site is to hold, as it is written down when it does."""
+        return {"books": dict(self.keys), "guide": self.guide_key}
+
+
+def build(choices: Choices) -> int:
+    """Build what has changed and replace the site; return the exit code.
+
+    Raises OSError where a file cannot be read or written.
+    """
+    start = time.monotonic()
+    inputs = Inputs(choices.data, choices.root)
+    slugs = list(dict.fromkeys(choices.slugs)) or inputs.municipalities()
+    if not slugs:
+        print(f"Det finns inga kommuner i {choices.data / 'kommuner'}.", file=sys.stderr)
+        return 1
+    state = _State(choices, inputs, work_directory(choices.out, choices.root), slugs)
+    guide = choices.root / "chapters" / GUIDE_FOLDER
+    if guide.is_dir():
+        state.guide_key = digest_of([project_hashes(choices.root, ""), machine()])
+    state.keys = {slug: inputs.book_key(slug, documents=choices.documents) for slug in slugs}
+    state.waiting = [slug for slug in slugs
+                     if choices.force or not is_finished(state.work, slug, state.keys[slug])]
+    if not state.waiting and _stands(state):
+        count = "1 bok" if len(slugs) == 1 else f"{len(slugs)} böcker"
+        print(f"Ingenting har ändrats sedan sist, {count} ({_seconds(start)} s). Öppna {choices.out / 'index.html'}")
+        return 0
+    from analysis.publish.site import SiteFault
+
+    try:
+        return _build(state, start)
+    except SiteFault as fault:
+        print(fault, file=sys.stderr)
+        return 1
+
+
+def _stands(state: _State) -> bool:
+    """Tell whether the site holds just what it is to hold, with every file as it was made."""
+    try:
+        record = json.loads((state.work / "webbplats.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    wanted = state.site
+    if state.choices.slugs and record["site"]["books"].keys() >= wanted["books"].keys():
+        # The other books of the site are carried over as they are.
+        wanted = {**record["site"], "books": {**record["site"]["books"], **wanted["books"]}, "guide": wanted["guide"]}
+    guide_stands = not state.guide_key or is_finished(state.work, GUIDE_FOLDER, state.guide_key)
+    return guide_stands and record["site"] == wanted and record["files"] == listing(state.choices.out)
+
+
+def _build(state: _State, start: float) -> int:
+    # A build with nothing to do does without these: they take more than a second to import.
+    from analysis.publish import site
+    from analysis.publish.guide import build_guide
+    from analysis.publish.progress import Progress
+    from analysis.publish.run import Order, build_books
+
+    choices = state.choices
+    site.prepare(choices.out, choices.root)
+    key = secret(state.work)
+    orders = [Order(slug, state.inputs, state.work, state.keys[slug], key, choices.documents, choices.force)
+              for slug in state.waiting]
+    progress = Progress(len(orders), quiet=choices.quiet, verbose=choices.verbose)
+    outcomes = []
+    for outcome in build_books(orders, choices.jobs):
+        outcomes.append(outcome)
+        progress.tell(outcome)
+    unchanged = [slug for slug in state.slugs if slug not in state.waiting]
+    progress.end(unchanged)
+    outcomes.sort(key=lambda outcome: outcome.slug)
+    _warn(outcomes, quiet=choices.quiet)
+    guide, faults = build_guide(state.work, root=choices.root, force=choices.force,
+                                say=(lambda line: None) if choices.quiet else print)
+    for fault in faults:
+        print(fault, file=sys.stderr)
+    if faults or any(outcome.faults for outcome in outcomes):
+        print(STANDS, file=sys.stderr)
+        return 1
+    if guide is not None:
+        write_record(state.work, GUIDE_FOLDER, state.guide_key)
+    site.publish({slug: state.work / "books" / slug for slug in state.slugs}, choices.out,
+                 carry_over=bool(choices.slugs), guide=guide, root=choices.root)
+    _note(state)
+    print(f"Klart ({_seconds(start)} s). Öppna {choices.out / 'index.html'}")
+    return 0
+
+
+def _note(state: _State) -> None:
+    """Write down what the site holds, so that a build with nothing to do can tell."""
+    path, held = state.work / "webbplats.json", state.site
+    if state.choices.slugs:
+        try:
+            before = json.loads(path.read_text(encoding="utf-8"))["site"]["books"]
+        except (OSError, ValueError):
+            before = {}
+        held["books"] = {**before, **held["books"]}
+    unfinished = path.with_suffix(".ny")
+    unfinished.write_text(json.dumps({"site": held, "files": listing(state.choices.out)}), encoding="utf-8")
+    os.replace(unfinished, path)
+
+
+def _warn(outcomes: Sequence, *, quiet: bool) -> None:
+    """Say what somebody should have a look at; it stops nothing."""
+    from analysis.publish.checking import warnings_of
+    from analysis.sources.doubts import summary
+
+    found = [outcome.checked for outcome in outcomes if outcome.checked]
+    for warning in warnings_of(found):
+        print(warning, file=sys.stderr)
+    reviews = [one.review for one in found if one.review]
+    if not quiet:
+        for line in (line for review in reviews for line in review.lines()):
+            print(line, file=sys.stderr)
+    count = sum(review.count for review in reviews)
+    if count:
+        print(summary(count), file=sys.stderr)
+
+
+def _seconds(start: float) -> str:
+    return f"{time.monotonic() - start:.1f}".replace(".", ",")

@@ -1,0 +1,57 @@
+"""Finished books: which inputs each was made from, and whether its folder still is what was made."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+
+def finish(html: Path, work: Path, slug: str, key: str) -> None:
+    """Move a book that is ready to its place, in place of the old one, and write down that it is whole."""
+    book, record = work / "books" / slug, _record(work, slug)
+    # First, since without it what is left of an old book, should this be cut short, is not taken for a whole one.
+    record.unlink(missing_ok=True)
+    shutil.rmtree(book, ignore_errors=True)
+    book.parent.mkdir(parents=True, exist_ok=True)
+    html.rename(book)
+    write_record(work, slug, key)
+
+
+def write_record(work: Path, slug: str, key: str) -> None:
+    """Write down which inputs the book in its place is made from, and what it holds."""
+    record, book = _record(work, slug), work / "books" / slug
+    record.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = record.with_suffix(".ny")
+    unfinished.write_text(json.dumps({"key": key, "files": listing(book)}), encoding="utf-8")
+    os.replace(unfinished, record)
+
+
+def is_finished(work: Path, slug: str, key: str) -> bool:
+    """Tell whether a book made from just these inputs is there, with every file as it was made."""
+    try:
+        record = json.loads(_record(work, slug).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return record["key"] == key and record["files"] == listing(work / "books" / slug)
+
+
+def listing(folder: Path) -> dict[str, list[int]]:
+    """Return the size and time of change of each file below a folder, by its path there; empty where there is none."""
+    found: dict[str, list[int]] = {}
+    waiting = [("", str(folder))] if folder.is_dir() else []
+    while waiting:
+        prefix, place = waiting.pop()
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((f"{prefix}{entry.name}/", entry.path))
+                else:
+                    told = entry.stat(follow_symlinks=False)
+                    found[prefix + entry.name] = [told.st_size, told.st_mtime_ns]
+    return found
+
+
+def _record(work: Path, slug: str) -> Path:
+    return work / "klara" / f"{slug}.json"

@@ -1,0 +1,215 @@
+"""What a book is made from, as hashes of files; imports little, so that a build with nothing to do ends at once."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import os
+import platform
+import re
+import secrets
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+
+import yaml
+
+import analysis
+
+CODE_SUFFIXES = {".py", ".j2", ".css", ".html", ".js", ".svg", ".toml", ".typ"}
+BINARY_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".pdf", ".xlsx", ".docx", ".zip"}
+PACKAGE = Path(analysis.__file__).parent
+CARD = "kommun.yml"
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_OWN_PACKAGE = re.compile(r"\banalysis\.([a-z_]+)")
+
+
+class Inputs:
+    """The inputs of books as they are when they are first asked for."""
+
+    def __init__(self, data: Path, root: Path) -> None:
+        self.data, self.root = data, root
+        self._folders: dict[str, dict[str, str]] = {}
+        self._reached: dict[frozenset[str], str] = {}
+
+    def book_key(self, slug: str, *, documents: bool) -> str:
+        """Return the hash of all that a municipality's book depends on, whether the book then reads it or not."""
+        peers = _listed(self._cards.get(slug), "grannar")
+        return digest_of({
+            "slug": slug,
+            "documents": documents,
+            "project": self.project,
+            "machine": machine(),
+            "folders": [self._folder(name) for name in (slug, *peers)],
+            "national": self.national,
+            "sources": self.sources,
+            # Each card says from which count on its own users are shown, also in the books of others.
+            "cards": self._cards_digest,
+        })
+
+    def chapter_key(self, slug: str, notebook: str) -> str:
+        """Return the hash of what a chapter depends on beside the tables and texts that it reads; see cache.py."""
+        return digest_of({
+            "slug": slug,
+            "notebook": hashlib.sha256(notebook.encode()).hexdigest(),
+            "code": self._code(frozenset(_OWN_PACKAGE.findall(notebook))),
+            "machine": machine(),
+            "card": self._folder(slug).get(CARD),
+            "registers": {name: digest for name, digest in self.national.items() if name.endswith((".yml", ".yaml"))},
+            "sources": self.sources,
+        })
+
+    def peers_digest(self, slug: str) -> str:
+        """Return the hash of all that the municipalities depend on that this one is compared with."""
+        peers = _listed(self._cards.get(slug), "grannar")
+        return digest_of([self.national, self._cards_digest, [self._folder(name) for name in peers]])
+
+    def municipalities(self) -> list[str]:
+        """Return the slugs of the municipalities that have a folder."""
+        folder = self.data / "kommuner"
+        return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+
+    def size(self, slug: str) -> int:
+        """Return how many bytes a municipality's own files have: the books of the largest are begun first."""
+        return sum(path.stat().st_size for path in files(self.data / "kommuner" / slug))
+
+    @functools.cached_property
+    def project(self) -> dict[str, str]:
+        """The hashes of the project's own files that every book is made from."""
+        return project_hashes(self.root, ".ipynb")
+
+    @functools.cached_property
+    def national(self) -> dict[str, str]:
+        """The hash of each file of the national data, by its path below their folder."""
+        return _hashes(self.data / "nationellt")
+
+    @functools.cached_property
+    def sources(self) -> str:
+        """The hash of the register of sources."""
+        path = self.data / "kallor.yml"
+        return hash_of([path]) if path.is_file() else ""
+
+    @functools.cached_property
+    def _cards(self) -> dict[str, bytes]:
+        folder = self.data / "kommuner"
+        paths = [path / CARD for path in sorted(folder.iterdir())] if folder.is_dir() else []
+        return {path.parent.name: path.read_bytes() for path in paths if path.is_file()}
+
+    @functools.cached_property
+    def _cards_digest(self) -> str:
+        return digest_of({slug: hashlib.sha256(content).hexdigest() for slug, content in self._cards.items()})
+
+    def _folder(self, slug: str) -> dict[str, str]:
+        if slug not in self._folders:
+            self._folders[slug] = _hashes(self.data / "kommuner" / slug)
+        return self._folders[slug]
+
+    def _code(self, named: frozenset[str]) -> str:
+        """Return the hash of the packages of `analysis` that are named, and of all that they name in turn.
+
+        A package is taken whole: what one of its modules imports only when it runs, by whatever name, lies there too.
+        """
+        if named in self._reached:
+            return self._reached[named]
+        found, waiting = {}, set(named)
+        while waiting:
+            name = waiting.pop()
+            folder = PACKAGE / name
+            paths = code_files(folder) if folder.is_dir() else [PACKAGE / f"{name}.py"]
+            paths = [path for path in paths if path.is_file()]
+            found[name] = hash_of(paths, PACKAGE)
+            for path in paths:
+                waiting |= set(_OWN_PACKAGE.findall(path.read_text(encoding="utf-8", errors="replace"))) - set(found)
+        self._reached[named] = digest_of([found, hash_of([PACKAGE / "__init__.py"])])
+        return self._reached[named]
+
+
+def digest_of(content: object) -> str:
+    """Return the hash of what JSON can hold, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+@functools.cache
+def machine() -> str:
+    """Return the hash of what the program runs on: Python, the processor's kind and every package that is installed."""
+    installed = set()
+    for folder in sys.path:
+        if os.path.isdir(folder or "."):
+            installed |= {entry.name for entry in os.scandir(folder or ".") if entry.name.endswith(".dist-info")}
+    return digest_of([sys.version, platform.machine(), sys.platform, sorted(installed)])
+
+
+def project_hashes(root: Path, ending: str) -> dict[str, str]:
+    """Return the hashes of what is the same for every book: the package, and the files in chapters/ with an ending."""
+    project = [root / name for name in ("_toc.yml", "_config.yml", "requirements.txt")]
+    hashes = {path.relative_to(root).as_posix(): hash_of([path])
+              for path in [*project, *files(root / "chapters", ending)] if path.exists()}
+    return {**hashes, "package": hash_of(code_files(PACKAGE), PACKAGE)}
+
+
+def code_files(folder: Path) -> list[Path]:
+    """Return the files of a folder of the package that are part of the program."""
+    return [path for path in files(folder) if path.suffix in CODE_SUFFIXES]
+
+
+def files(folder: Path, suffix: str = "") -> list[Path]:
+    """Return the files below a folder whose name ends so, in order, but what is hidden."""
+    found = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
+        found += [Path(place, name) for name in names if name.endswith(suffix) and not name.startswith(".")]
+    return sorted(found)
+
+
+def hash_of(paths: Iterable[Path], base: Path | None = None, key: bytes = b"") -> str:
+    """Return the SHA-256 of files; text is hashed with LF line ends, and with `base` also where each file lies."""
+    digest = hashlib.sha256(key)
+    for path in paths:
+        content = path.read_bytes()
+        if path.suffix.lower() not in BINARY_SUFFIXES:
+            content = content.replace(b"\r\n", b"\n")
+        if base is not None:
+            digest.update(f"{path.relative_to(base).as_posix()}\0{len(content)}\0".encode())
+        digest.update(content)
+    return digest.hexdigest()
+
+
+def shows_small_counts(folder: Path) -> bool:
+    """Tell whether a municipality's folder says that its small counts may be shown."""
+    try:
+        content = (folder / CARD).read_bytes()
+    except OSError:
+        return False
+    chosen = _read(content).get("sma_tal")
+    return isinstance(chosen, dict) and bool(chosen.get("visas"))
+
+
+def secret(work: Path) -> bytes:
+    """Return the secret of the folder where books are made; the first time it is drawn and kept there."""
+    path = work / "nyckel"
+    work.mkdir(parents=True, exist_ok=True)
+    try:
+        with path.open("xb") as file:
+            file.write(secrets.token_bytes(32))
+    except FileExistsError:
+        pass
+    return path.read_bytes()
+
+
+def _hashes(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): hash_of([path]) for path in files(folder)}
+
+
+def _listed(card: bytes | None, field: str) -> list[str]:
+    """Return a list of a card, as far as it can be read; what is wrong with it is told where it is validated."""
+    given = _read(card or b"").get(field)
+    return [str(one) for one in given] if isinstance(given, list) else []
+
+
+def _read(content: bytes) -> dict:
+    try:
+        found = yaml.load(content, _Loader)
+    except yaml.YAMLError:
+        return {}
+    return found if isinstance(found, dict) else {}

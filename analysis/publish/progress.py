@@ -1,0 +1,77 @@
+"""What a build says while it goes on: a line a municipality, a bar on a terminal, and a summary."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Sequence
+
+from tqdm import tqdm
+
+from analysis.present.language import listed
+from analysis.present.numbers import number
+from analysis.publish.run import Outcome
+
+
+class Progress:
+    """The account of a build of so many books; `quiet` leaves faults, warnings and the summary."""
+
+    def __init__(self, count: int, *, quiet: bool = False, verbose: bool = False) -> None:
+        self._count, self._quiet, self._verbose = count, quiet, verbose
+        self._start = time.monotonic()
+        self._seconds: dict[str, float] = {}
+        self._ran = self._reused = self._failed = self._done = 0
+        # In a log a bar would be a line for each step; what it says stands in the lines there.
+        # Its thread, which looks for bars that stand still, must not be there when processes are forked.
+        tqdm.monitor_interval = 0
+        self._bar = None
+        if sys.stderr.isatty() and not quiet and count > 1:
+            self._bar = tqdm(total=count, unit="bok", leave=False, ncols=80, file=sys.stderr, bar_format=
+                             "{desc}{percentage:3.0f} % |{bar}| {n_fmt} av {total_fmt}, {remaining} kvar")
+
+    def tell(self, outcome: Outcome) -> None:
+        """Say what came of a book."""
+        self._done += 1
+        self._ran += len(outcome.ran)
+        self._reused += len(outcome.reused)
+        self._failed += bool(outcome.faults)
+        for stage, seconds in outcome.seconds.items():
+            self._seconds[stage] = self._seconds.get(stage, 0.0) + seconds
+        lines = [self._line(outcome)] if not self._quiet and not outcome.faults else []
+        if self._verbose:
+            lines += [f"  {stage}: {number(seconds, 2)} s" for stage, seconds in outcome.seconds.items()]
+        for line in lines:
+            self._print(line, sys.stdout)
+        for fault in outcome.faults:
+            self._print(str(fault), sys.stderr)
+        if self._bar is not None:
+            self._bar.update()
+
+    def _line(self, outcome: Outcome) -> str:
+        chapters = [f"{len(outcome.ran)} kapitel körda" if outcome.ran else "",
+                    f"{len(outcome.reused)} oförändrade" if outcome.reused else "",
+                    f"{outcome.left_out} utelämnade" if outcome.left_out else ""]
+        place = f" [{self._done} av {self._count}]" if self._count > 1 else ""
+        return (f"{outcome.slug}: {listed([part for part in chapters if part])} "
+                f"({number(sum(outcome.seconds.values()), 1)} s){place}")
+
+    def end(self, unchanged: Sequence[str]) -> None:
+        """Say what came of all."""
+        if self._bar is not None:
+            self._bar.close()
+        if self._verbose and len(self._seconds) and self._count > 1:
+            print("Så fördelade sig tiden, sammanlagt i alla processer:")
+            for stage, seconds in sorted(self._seconds.items(), key=lambda item: -item[1]):
+                print(f"  {stage}: {number(seconds, 1)} s")
+        built = self._done - self._failed
+        told = [f"{built} {'bok byggd' if built == 1 else 'böcker byggda'}" if built else "",
+                f"{len(unchanged)} {'oförändrad' if len(unchanged) == 1 else 'oförändrade'}" if unchanged else "",
+                f"{self._failed} {'misslyckad' if self._failed == 1 else 'misslyckade'}" if self._failed else ""]
+        if any(told):
+            print(f"{listed([part for part in told if part])}.".capitalize())
+
+    def _print(self, line: str, stream) -> None:
+        if self._bar is None:
+            print(line, file=stream)
+        else:
+            self._bar.write(line, file=stream)
