@@ -16,6 +16,7 @@ import pandas as pd
 from analysis.sources.cells import (
     CellError,
     clean,
+    decode,
     has_control_character,
     number_text,
     parse_date,
@@ -27,6 +28,7 @@ from analysis.sources.doubts import said
 from analysis.sources.faults import Fault
 from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, ColumnSpec, TableSpec
 
+REPEATED = "andrahand"
 _PARSERS = {"year": parse_integer, "integer": parse_integer, "number": parse_number, "date": parse_date, "text": clean}
 _ADVICE = {
     "inget tal": "skriv bara siffror i cellen; en förklaring kan stå på ett eget blad i arbetsboken",
@@ -50,19 +52,6 @@ _KRONOR = {
     **dict.fromkeys(("mnkr", "mkr", "msek", "milj", "milj kr", "miljoner", "miljoner kronor", "miljoner kr"),
                     ("mnkr", 1_000_000)),
 }
-
-
-def decode(content: bytes) -> str:
-    """Return the text of a file that Excel may have saved: UTF-8 with or without BOM, else Windows-1252.
-
-    Raises ValueError where it is neither, such as a workbook or a picture renamed to .csv.
-    """
-    if b"\0" in content:
-        raise ValueError("no text")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252")
 
 
 def read_table(path: Path, spec: TableSpec, sources: Collection[str], shown: str) -> tuple[pd.DataFrame, list[Fault]]:
@@ -292,3 +281,20 @@ def _unknown_sources(parsed: Mapping[str, list], lines: list[int], sources: tupl
                 faults.append(Fault(shown, "källan finns inte i kallor.yml", "ett namn ur kallor.yml",
                                     advice, line, name, source))
     return faults
+
+
+def merged(given: pd.DataFrame | None, fetched: pd.DataFrame, spec: TableSpec, document: str) -> pd.DataFrame:
+    """Return a table's own rows and the fetched ones, one for each key.
+
+    A row given at first hand stays. One that a document repeats stays in the book that is held against that document;
+    in the others what was fetched takes its place, so that a series comes from one source.
+    """
+    if given is None or given.empty or fetched.empty:
+        return fetched if given is None or given.empty else given
+    keys, new_keys = (pd.MultiIndex.from_frame(frame[list(spec.key)]) for frame in (given, fetched))
+    repeated = (given["status"] == REPEATED) & (given["kalla"] != document)
+    kept = given[~(repeated & keys.isin(new_keys))]
+    new = fetched[~new_keys.isin(pd.MultiIndex.from_frame(kept[list(spec.key)]))]
+    table = pd.concat([frame for frame in (kept, new) if len(frame)], ignore_index=True)
+    table.attrs["table"] = spec.title
+    return table
