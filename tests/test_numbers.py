@@ -5,11 +5,12 @@ from __future__ import annotations
 from decimal import ROUND_HALF_UP, Decimal
 
 import pytest
+from babel.numbers import format_decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.measures.result import Quantity
-from analysis.present.numbers import number, rounded
+from analysis.present.numbers import MINUS, number, number_pattern, rounded
 from analysis.present.views import with_unit
 
 
@@ -28,6 +29,12 @@ from analysis.present.views import with_unit
 )
 def test_numbers_are_written_as_swedish_writes_them(value, decimals, shown):
     assert number(value, decimals) == shown
+
+
+@given(st.decimals(-(10**12), 10**12, places=4), st.integers(0, 4))
+def test_numbers_are_written_as_the_unicode_consortium_writes_them(value, decimals):
+    known = format_decimal(rounded(value, decimals), format=number_pattern(decimals), locale="sv_SE")
+    assert number(float(value), decimals) == known.replace("-", MINUS)
 
 
 @given(st.integers(-(10**9), 10**9), st.integers(-(10**9), 10**9), st.integers(0, 3), st.integers(0, 3))

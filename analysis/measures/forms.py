@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -80,22 +80,22 @@ def told_rows(frame: pd.DataFrame) -> pd.DataFrame:
     return frame if told.empty else told
 
 
-def _texts(frame: pd.DataFrame, column: str, names: dict[str, str]) -> str | None:
+def _texts(told: Sequence[Mapping], column: str, names: dict[str, str]) -> str | None:
     """Return what the documents say in a column: the one text, or each with its documents; None where none says."""
     said: dict[str, list[str]] = {}
-    for value, source in zip(frame[column], frame["kalla"], strict=True):
-        if not pd.isna(value) and str(value):
-            said.setdefault(str(value), []).append(names[source])
+    for row in told:
+        if not pd.isna(row[column]) and str(row[column]):
+            said.setdefault(str(row[column]), []).append(names[row["kalla"]])
     if len(said) < 2:
         return next(iter(said), None)
     return "; ".join(f"{text} ({', '.join(documents)})" for text, documents in said.items())
 
 
-def _forms_text(frame: pd.DataFrame, names: dict[str, str]) -> str:
+def _forms_text(told: Sequence[Mapping], names: dict[str, str]) -> str:
     by_form: dict[str, list[str]] = {}
     for source, name in names.items():
-        forms = frame.loc[frame["kalla"] == source, "driftform"]
-        if len(forms):
+        forms = [row["driftform"] for row in told if row["kalla"] == source]
+        if forms:
             by_form.setdefault(combined_form(forms), []).append(name)
     return "; ".join(f"{FORM_NAMES[form]} ({', '.join(documents)})" for form, documents in by_form.items())
 
@@ -113,14 +113,16 @@ def forms_of_operation(municipality: Municipality) -> Draft:
     """
     used = national_rows(municipality, "driftformer")
     names = document_names(municipality, used["kalla"])
-    order = swedish_order(set(used["kommun"]))
+    by_name: dict[str, list[Mapping]] = {}
+    for row in used.to_dict("records"):
+        by_name.setdefault(row["kommun"], []).append(row)
     lines = {}
-    for name in sorted(order, key=lambda one: one != municipality.area):
-        own = told_rows(used[used["kommun"] == name])
+    for name in sorted(swedish_order(by_name), key=lambda one: one != municipality.area):
+        told = [row for row in by_name[name] if row["driftform"] != UNCLEAR] or by_name[name]
         lines[name] = {
-            "driftform": _forms_text(own, names),
-            **{column: _texts(own, column, names) for column in _DETAILS},
-            "tidpunkt": _texts(own, "tidpunkt", names),
+            "driftform": _forms_text(told, names),
+            **{column: _texts(told, column, names) for column in _DETAILS},
+            "tidpunkt": _texts(told, "tidpunkt", names),
         }
     frame = pd.DataFrame.from_dict(lines, orient="index", dtype=object).rename_axis("kommun")
     return Draft(
@@ -175,24 +177,28 @@ def forms_count(municipality: Municipality) -> Draft:
     )
 
 
-def _bearers(group: pd.DataFrame, form: str, names: dict[str, str]) -> dict[str, list[str]]:
-    """Return who bears a cost under a form, each with the documents that say so."""
-    chosen = group[group["driftform"].isin((form, EVERY_FORM))]
-    found: dict[str, list[str]] = {}
-    for source, name in names.items():
-        for bearer in dict.fromkeys(chosen.loc[chosen["kalla"] == source, "bars_av"]):
-            found.setdefault(bearer, []).append(name)
-    return found
-
-
 def bearers_by_cost(municipality: Municipality) -> dict[str, dict[str, dict[str, list[str]]]]:
     """Return cost → form → who bears it → the documents that say so, in the table's order."""
     used = national_rows(municipality, "kostnadsansvar").sort_values("ordning", kind="stable")
     names = document_names(municipality, used["kalla"])
-    return {
-        str(cost): {form: _bearers(group, form, names) for form in COST_FORMS}
-        for cost, group in used.groupby("kostnad", sort=False)
-    }
+    # For each cost and document, what it says in the table's order: the form, and who bears the cost.
+    said: dict[str, dict[str, list[tuple[str, str]]]] = {}
+    for cost, source, form, bearer in _values(used, "kostnad", "kalla", "driftform", "bars_av"):
+        said.setdefault(cost, {}).setdefault(source, []).append((form, bearer))
+    found: dict[str, dict[str, dict[str, list[str]]]] = {}
+    for cost, by_source in said.items():
+        found[cost] = {form: {} for form in COST_FORMS}
+        for form, bearers in found[cost].items():
+            for source, name in names.items():
+                told = by_source.get(source, ())
+                for bearer in dict.fromkeys(bearer for about, bearer in told if about in (form, EVERY_FORM)):
+                    bearers.setdefault(bearer, []).append(name)
+    return found
+
+
+def _values(frame: pd.DataFrame, *columns: str) -> Iterator[tuple]:
+    """Return the rows of a frame as the values of some columns."""
+    return zip(*(frame[column].tolist() for column in columns), strict=True)
 
 
 @measure("Vem som bär vilken kostnad")
@@ -250,13 +256,16 @@ def cost_disagreements(municipality: Municipality) -> list[Disagreement]:
     """Return where the documents name different bearers of the same cost under the same form."""
     used = national_rows(municipality, "kostnadsansvar")
     names = document_names(municipality, used["kalla"])
+    every = list(_values(used, "kostnad", "kalla", "driftform", "bars_av"))
     found = []
     for cost, forms in bearers_by_cost(municipality).items():
         differing = [form for form, bearers in forms.items() if len(bearers) > 1]
-        chosen = used[(used["kostnad"] == cost) & used["driftform"].isin((*differing, EVERY_FORM))]
+        told: dict[tuple[str, str], set[str]] = {}
+        for about_cost, source, form, bearer in every:
+            if about_cost == cost and form in (*differing, EVERY_FORM):
+                told.setdefault((source, bearer), set()).add(form)
         bearers: dict[str, dict[str, tuple[str, ...]]] = {}
-        for (source, bearer), group in chosen.groupby(["kalla", "bars_av"]):
-            said = set(group["driftform"])
+        for (source, bearer), said in sorted(told.items()):
             about = (EVERY_FORM,) if EVERY_FORM in said else tuple(form for form in COST_FORMS if form in said)
             bearers.setdefault(bearer, {})[names[source]] = about
         if differing:

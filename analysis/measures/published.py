@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_UP, Decimal
+from functools import lru_cache
 
 import pandas as pd
 
@@ -69,6 +70,7 @@ class Printed:
         return exact.quantize(unit, rounding=ROUND_HALF_UP) == value.quantize(unit)
 
 
+@lru_cache(maxsize=4096)
 def read_printed(text: str) -> Printed:
     """Return the number that a printed figure stands for: the first in the text, in digits or as a word.
 
@@ -92,12 +94,91 @@ def read_printed(text: str) -> Printed:
     raise UnknownFigure(f"”{text}” innehåller inget tal")
 
 
+class _Figures:
+    """What a source holds: a frame with its units, its labels and values looked up once for all the figures in it."""
+
+    def __init__(self, source: str, frame: pd.DataFrame, units: Mapping[str, str]):
+        self.source = source
+        self.frame = frame
+        self.units = units
+        self.labels: dict[str, list[int]] = {}
+        for position, label in enumerate(frame.index):
+            if isinstance(label, str):
+                self.labels.setdefault(label, []).append(position)
+        self._values: dict[str, list] = {}
+        self._words: dict[str, list[str | None]] = {}
+
+    def __contains__(self, column: str) -> bool:
+        return column in self.frame
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    def select(self, key: str) -> Sequence[int]:
+        """Return the places of the rows that a key means: a label, or conditions that all hold; every row for none."""
+        if key in self.labels:
+            return self.labels[key]
+        chosen: Sequence[int] = range(len(self))
+        if not key.strip():
+            return chosen
+        for condition in _NEXT_CONDITION.split(key):
+            column, equals, value = condition.partition("=")
+            if not equals or column not in self:
+                raise UnknownFigure(f"{self.source}: raden ”{key}” finns inte")
+            words = self._in_words(column)
+            chosen = [place for place in chosen if words[place] == value]
+        return chosen
+
+    def one(self, key: str, column: str) -> float:
+        """Return the number in a column of the one row that a key means."""
+        chosen = self.select(key)
+        if len(chosen) != 1:
+            raise UnknownFigure(f"{self.source}: ”{key}” träffar {len(chosen)} rader")
+        value = self.values(column)[chosen[0]]
+        try:
+            return _number(value)
+        except ValueError as error:
+            raise UnknownFigure(f"{self.source}: ”{key}” har ”{value}” i kolumnen ”{column}”, inget tal") from error
+
+    def values(self, column: str) -> list:
+        """Return a column as plain values."""
+        if column not in self:
+            raise UnknownFigure(f"{self.source}: kolumnen ”{column}” finns inte")
+        if column not in self._values:
+            self._values[column] = self.frame[column].to_numpy().tolist()
+        return self._values[column]
+
+    def factor(self, column: str, unit: str, chosen: Sequence[int]) -> float:
+        """Return what turns a column's own unit into the printed one; 1 where the units are the same."""
+        own = self.units.get(column, "")
+        if not own and column == "varde" and "enhet" in self and len(chosen):
+            own = str(self.values("enhet")[chosen[0]])
+        own = own or next((end for end in ("tkr", "mnkr", "timmar") if column.endswith(end)), "")
+        if own.startswith("andel") and unit.startswith("procent"):
+            return 100.0
+        return _CONVERSIONS.get((own, unit), 1.0)
+
+    def _in_words(self, column: str) -> list[str | None]:
+        if column not in self._words:
+            self._words[column] = [None if pd.isna(value) else _plain(value) for value in self.values(column)]
+        return self._words[column]
+
+
+_CONVERSIONS = {
+    ("tkr", "mnkr"): 1 / 1000,
+    ("mnkr", "tkr"): 1000.0,
+    ("minuter", "timmar"): 1 / 60,
+    ("timmar", "tusen timmar"): 1 / 1000,
+    ("tkr", "kr"): 1000.0,
+}
+
+
 class Resolver:
     """Looks up figures of one municipality, computing each measure once."""
 
     def __init__(self, municipality: Municipality):
         self.municipality = municipality
-        self._frames: dict[tuple[str, str], tuple[pd.DataFrame, Mapping[str, str]]] = {}
+        self._found: dict[tuple[str, str], _Figures] = {}
 
     def value(self, source: str, argument: str, key: str, column: str, unit: str) -> float:
         """Return a figure in a unit, unrounded.
@@ -113,15 +194,16 @@ class Resolver:
             if assignment is None or assignment.relieved_mnkr is None:
                 raise UnknownFigure("kommun.yml saknar befriad_mnkr")
             return float(assignment.relieved_mnkr)
-        frame, units = self._frame(source, argument)
+        figures = self._figures(source, argument)
         call = _CALL.match(key)
-        if call and key not in frame.index:
-            chosen = self._select(frame, call[2], source)
+        if call and key not in figures.labels:
+            chosen = figures.select(call[2])
             if call[1] == "antal":
                 return float(len(chosen))
-            if chosen.empty:
+            if not chosen:
                 raise UnknownFigure(f"{source}: ”{key}” träffar ingen rad")
-            values = self._column(chosen, column, source).map(_number)
+            every = figures.values(column)
+            values = pd.Series([_number(every[place]) for place in chosen])
             operation = {
                 "summa": values.sum,
                 "max": values.max,
@@ -129,20 +211,19 @@ class Resolver:
                 "medel": values.mean,
                 "lika": lambda: values.iloc[0] if values.nunique(dropna=False) == 1 else math.nan,
             }[call[1]]
-            return float(operation()) * self._factor(frame, column, units, unit, chosen)
+            return float(operation()) * figures.factor(column, unit, chosen)
         between = _RANGE.match(key)
-        if between and key not in frame.index and "=" not in key:
-            start, end = (self._one(frame, part, column, source) for part in (between["start"], between["end"]))
+        if between and key not in figures.labels and "=" not in key:
+            start, end = (figures.one(part, column) for part in (between["start"], between["end"]))
             if between["percent"]:
                 return (end - start) / abs(start) * 100 if start else math.nan
-            return (end - start) * self._factor(frame, column, units, unit, frame)
-        chosen = self._select(frame, key, source)
-        return self._one(frame, key, column, source) * self._factor(frame, column, units, unit, chosen)
+            return (end - start) * figures.factor(column, unit, range(len(figures)))
+        return figures.one(key, column) * figures.factor(column, unit, figures.select(key))
 
-    def _frame(self, source: str, argument: str) -> tuple[pd.DataFrame, Mapping[str, str]]:
-        if (source, argument) not in self._frames:
-            self._frames[source, argument] = self._compute(source, argument)
-        return self._frames[source, argument]
+    def _figures(self, source: str, argument: str) -> _Figures:
+        if (source, argument) not in self._found:
+            self._found[source, argument] = _Figures(source, *self._compute(source, argument))
+        return self._found[source, argument]
 
     def _compute(self, source: str, argument: str) -> tuple[pd.DataFrame, Mapping[str, str]]:
         kind, _, name = source.partition(":")
@@ -167,52 +248,6 @@ class Resolver:
         frame.index = frame.index.map(str)
         return frame, {quantity.name: quantity.unit for quantity in result.quantities}
 
-    def _select(self, frame: pd.DataFrame, key: str, source: str) -> pd.DataFrame:
-        if key in frame.index:
-            return frame.loc[[key]]
-        if not key.strip():
-            return frame
-        for condition in _NEXT_CONDITION.split(key):
-            column, equals, value = condition.partition("=")
-            if not equals or column not in frame:
-                raise UnknownFigure(f"{source}: raden ”{key}” finns inte")
-            frame = frame[frame[column].map(_plain) == value]
-        return frame
-
-    def _one(self, frame: pd.DataFrame, key: str, column: str, source: str) -> float:
-        chosen = self._select(frame, key, source)
-        if len(chosen) != 1:
-            raise UnknownFigure(f"{source}: ”{key}” träffar {len(chosen)} rader")
-        value = self._column(chosen, column, source).iloc[0]
-        try:
-            return _number(value)
-        except ValueError as error:
-            raise UnknownFigure(f"{source}: ”{key}” har ”{value}” i kolumnen ”{column}”, inget tal") from error
-
-    @staticmethod
-    def _column(frame: pd.DataFrame, column: str, source: str) -> pd.Series:
-        if column not in frame:
-            raise UnknownFigure(f"{source}: kolumnen ”{column}” finns inte")
-        return frame[column]
-
-    @staticmethod
-    def _factor(frame: pd.DataFrame, column: str, units: Mapping[str, str], unit: str, chosen: pd.DataFrame) -> float:
-        """Return what turns the figure's own unit into the printed one; 1 where the units are the same."""
-        own = units.get(column, "")
-        if not own and column == "varde" and "enhet" in frame and len(chosen):
-            own = str(chosen["enhet"].iloc[0])
-        own = own or next((end for end in ("tkr", "mnkr", "timmar") if column.endswith(end)), "")
-        if own.startswith("andel") and unit.startswith("procent"):
-            return 100.0
-        conversions = {
-            ("tkr", "mnkr"): 1 / 1000,
-            ("mnkr", "tkr"): 1000.0,
-            ("minuter", "timmar"): 1 / 60,
-            ("timmar", "tusen timmar"): 1 / 1000,
-            ("tkr", "kr"): 1000.0,
-        }
-        return conversions.get((own, unit), 1.0)
-
 
 def _measure(name: str):
     cards = every_measure()
@@ -231,7 +266,7 @@ def _plain(value: object) -> str:
     return str(value)
 
 
-def judge(resolver: Resolver, row: pd.Series) -> tuple[str, float, float]:
+def judge(resolver: Resolver, row: Mapping[str, str]) -> tuple[str, float, float]:
     """Return a printed figure's outcome, the computed value in the document's sign and unit, and printed − computed.
 
     Raises UnknownFigure where the row points at what does not exist.
@@ -267,7 +302,7 @@ def reconciliation(municipality: Municipality) -> Draft:
     used = rows(municipality, "publicerat")
     resolver = Resolver(municipality)
     outcome, computed, difference, decimals = [], [], [], []
-    for _, row in used.iterrows():
+    for row in used.to_dict("records"):
         try:
             state, value, gap = judge(resolver, row)
         except MissingData as error:

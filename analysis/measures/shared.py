@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.measures.choice import choice_by_year, local_choice
 from analysis.measures.economy import budget_outcome
+from analysis.measures.memo import once
 from analysis.measures.own_provision import own_accounts, own_hour, own_hours_per_user
 from analysis.measures.result import Draft, MissingData, Quantity, measure, national_rows, rows
 from analysis.measures.scenario import OWN, PRINTED, form_inputs
@@ -35,6 +36,7 @@ class SharedFigure:
     used: tuple
 
 
+@once(dict)
 def shared_figures(municipality: Municipality) -> dict[str, SharedFigure]:
     """Return the shared measures that the municipality's data give, by name; those that they do not are left out."""
     found = {}

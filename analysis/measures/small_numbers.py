@@ -333,6 +333,8 @@ def _sfb_is_hidden(hidden: set[Cell], counts: Iterable[Count]) -> bool:
 
 def _means_of_others(municipality: Municipality, hidden: set[Cell]) -> set[Cell]:
     """Return the national means of other areas' users in the years when those with SFB are few there."""
+    if not hidden:
+        return set()
     few = {
         (row.ar, row.omrade)
         for name in ("brukare_december", "brukare_1_oktober")

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import math
-from decimal import ROUND_HALF_UP, Context, Decimal, localcontext
-
-from babel.numbers import format_decimal
+from decimal import ROUND_HALF_UP, Context, Decimal
 
 from analysis.measures.result import Quantity
 
@@ -15,6 +13,8 @@ NO_VALUE = "–"
 WITHHELD = ".."  # as Swedish statistics write what is not shown
 # What lies this many places beyond the last one shown is noise of the arithmetic.
 NOISE_PLACES = 6
+# From how Python writes a number: thousands, the decimal point and minus.
+_SWEDISH = str.maketrans({",": NO_BREAK_SPACE, ".": ",", "-": MINUS})
 # Room for the digits of any number that a float can be.
 _ROOMY = Context(prec=400)
 
@@ -57,8 +57,7 @@ def number(value: float, decimals: int = 0, *, signed: bool = False) -> str:
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return NO_VALUE
     exact = rounded(value, decimals)
-    with localcontext(_ROOMY):
-        text = format_decimal(exact, format=number_pattern(decimals), locale="sv_SE").replace("-", MINUS)
+    text = f"{exact:,.{decimals}f}".translate(_SWEDISH)
     return ("+" if signed and exact > 0 else "") + text
 
 

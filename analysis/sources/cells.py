@@ -1,4 +1,4 @@
-"""Read one cell as Excel in Swedish writes it."""
+"""Read a text and one cell of it as Excel in Swedish writes them."""
 
 from __future__ import annotations
 
@@ -21,6 +21,19 @@ class CellError(ValueError):
     def __init__(self, problem: str):
         self.problem = problem
         super().__init__(problem)
+
+
+def decode(content: bytes) -> str:
+    """Return the text of a file that Excel may have saved: UTF-8 with or without BOM, else Windows-1252.
+
+    Raises ValueError where it is neither, such as a workbook or a picture renamed to .csv.
+    """
+    if b"\0" in content:
+        raise ValueError("no text")
+    try:
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content.decode("cp1252")
 
 
 def clean(text: str) -> str:

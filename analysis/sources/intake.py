@@ -16,6 +16,7 @@ from pathlib import Path
 
 import yaml
 
+from analysis.sources.cells import decode
 from analysis.sources.doubts import Cell, Review
 from analysis.sources.faults import DataError, Fault, file_fault, shown_path
 from analysis.sources.kept import copy_folder
@@ -27,7 +28,7 @@ from analysis.sources.municipality import (
     default_data_directory,
     list_municipalities,
 )
-from analysis.sources.reader import decode, read_table
+from analysis.sources.reader import read_table
 from analysis.sources.registers import Register, Source, read_sources
 from analysis.sources.schema import (
     EARLIEST_YEAR,

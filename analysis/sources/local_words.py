@@ -15,9 +15,8 @@ from markdown_it.rules_block.table import escapedSplit
 from markdown_it.token import Token
 
 from analysis.sources.accessibility import EMAIL_ADDRESS, WEB_ADDRESS
-from analysis.sources.cells import has_control_character, visible
+from analysis.sources.cells import decode, has_control_character, visible
 from analysis.sources.faults import Fault, file_fault, shown_path
-from analysis.sources.reader import decode
 
 FOLDER = "texter"
 FOREWORD = "forord"

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.sources.faults import DataError, Fault, shown_path
-from analysis.sources.reader import read_table
 from analysis.sources.registers import read_sources
 from analysis.sources.schema import CODE_TABLE, fold
 
@@ -32,6 +31,8 @@ class MunicipalCode:
 
 def read_codes(data_directory: Path) -> list[MunicipalCode]:
     """Return Sweden's municipalities in the order of their codes; raises DataError where the list cannot be read."""
+    from analysis.sources.reader import read_table  # with pandas, which few who import this module need
+
     path = data_directory / "nationellt" / f"{CODE_TABLE.name}.csv"
     register = data_directory / "kallor.yml"
     sources, faults = read_sources(register, shown_path(register, data_directory))

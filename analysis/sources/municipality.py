@@ -10,8 +10,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-
-import pandas as pd
+from typing import TYPE_CHECKING
 
 from analysis.sources.accessibility import LegalFact, Statement, read_legal_facts, read_statement
 from analysis.sources.doubts import ACKNOWLEDGED, Acknowledgement
@@ -19,7 +18,6 @@ from analysis.sources.faults import DataError, Fault, file_fault, shown_path
 from analysis.sources.glossary import Term, read_glossary
 from analysis.sources.local_words import LocalText, read_local_words
 from analysis.sources.municipal_codes import new_municipality
-from analysis.sources.reader import read_table
 from analysis.sources.reads import Noted
 from analysis.sources.registers import (
     Assumption,
@@ -33,10 +31,12 @@ from analysis.sources.registers import (
     read_parameters,
     read_sources,
 )
-from analysis.sources.schema import CODE_TABLE, MUNICIPAL_TABLES, NATIONAL_TABLES, TableSpec
+from analysis.sources.schema import CODE_TABLE, MUNICIPAL_TABLES, NATIONAL_TABLES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 FETCHED_FOLDER = "kolada"  # in data/nationellt
-REPEATED = "andrahand"
 # Where a municipality says nothing: counts from 1 to 4 are not shown.
 DEFAULT_THRESHOLD = 5
 # With a lower one every ".." would be a 1.
@@ -240,28 +240,13 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
 
 def _read_national(folder, sources, data, document):
     """Read the national tables, and with them what fetch has written."""
+    from analysis.sources.reader import merged
+
     tables, faults = _read_tables(folder, NATIONAL_TABLES, sources, data, required=True, beside=[CODE_TABLE.name])
     fetched, more = _read_tables(folder / FETCHED_FOLDER, NATIONAL_TABLES, sources, data, required=False)
     for name, frame in fetched.items():
-        tables[name] = _merged(tables.get(name), frame, NATIONAL_TABLES[name], document)
+        tables[name] = merged(tables.get(name), frame, NATIONAL_TABLES[name], document)
     return tables, faults + more
-
-
-def _merged(given: pd.DataFrame | None, fetched: pd.DataFrame, spec: TableSpec, document: str) -> pd.DataFrame:
-    """Return a table's own rows and the fetched ones, one for each key.
-
-    A row given at first hand stays. One that a document repeats stays in the book that is held against that document;
-    in the others what was fetched takes its place, so that a series comes from one source.
-    """
-    if given is None or given.empty or fetched.empty:
-        return fetched if given is None or given.empty else given
-    keys, new_keys = (pd.MultiIndex.from_frame(frame[list(spec.key)]) for frame in (given, fetched))
-    repeated = (given["status"] == REPEATED) & (given["kalla"] != document)
-    kept = given[~(repeated & keys.isin(new_keys))]
-    new = fetched[~new_keys.isin(pd.MultiIndex.from_frame(kept[list(spec.key)]))]
-    merged = pd.concat([frame for frame in (kept, new) if len(frame)], ignore_index=True)
-    merged.attrs["table"] = spec.title
-    return merged
 
 
 def _fetched_areas(national: Mapping[str, pd.DataFrame], area: str) -> list[str]:
@@ -273,6 +258,9 @@ def _fetched_areas(national: Mapping[str, pd.DataFrame], area: str) -> list[str]
 
 
 def _read_tables(folder, specs, sources, data, *, required, beside=()):
+    # Imported here, so that who asks only for the municipalities' names need not wait for pandas.
+    from analysis.sources.reader import read_table
+
     tables, faults = {}, []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         table = path.suffix.lower() in (".csv", ".xlsx", ".xls", ".ods") and not path.name.startswith((".", "~"))

@@ -6,18 +6,17 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Mapping
 from decimal import Decimal
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
 import pandas as pd
-import pandera.pandas as pa
-from pandera.errors import SchemaErrors
 
 from analysis.sources.cells import (
     CellError,
     clean,
+    decode,
     has_control_character,
     number_text,
     parse_date,
@@ -29,6 +28,7 @@ from analysis.sources.doubts import said
 from analysis.sources.faults import Fault
 from analysis.sources.schema import EARLIEST_YEAR, LATEST_YEAR, ColumnSpec, TableSpec
 
+REPEATED = "andrahand"
 _PARSERS = {"year": parse_integer, "integer": parse_integer, "number": parse_number, "date": parse_date, "text": clean}
 _ADVICE = {
     "inget tal": "skriv bara siffror i cellen; en förklaring kan stå på ett eget blad i arbetsboken",
@@ -54,54 +54,54 @@ _KRONOR = {
 }
 
 
-def decode(content: bytes) -> str:
-    """Return the text of a file that Excel may have saved: UTF-8 with or without BOM, else Windows-1252.
-
-    Raises ValueError where it is neither, such as a workbook or a picture renamed to .csv.
-    """
-    if b"\0" in content:
-        raise ValueError("no text")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("cp1252")
-
-
 def read_table(path: Path, spec: TableSpec, sources: Collection[str], shown: str) -> tuple[pd.DataFrame, list[Fault]]:
     """Return the table and its faults; the frame is only to be used where there are none.
 
     The frame has the columns of `spec`, in that order, and a plain index; numbers are float64,
     whole numbers int64 (Int64 where optional), empty text is "". `shown` is how messages name the file.
+    It is the caller's own: what is done to it alters nothing for whoever reads the table again.
     """
+    frame, faults = _read(path.read_bytes(), spec, tuple(sources) if spec.provenance else (), shown)
+    return frame.copy(deep=False), list(faults)
+
+
+# The national tables are the same for every municipality, and some municipalities stand in many comparisons. Kept
+# under all that a table depends on, the bytes of the file among it.
+@lru_cache(maxsize=256)
+def _read(
+    content: bytes, spec: TableSpec, sources: tuple[str, ...], shown: str
+) -> tuple[pd.DataFrame, tuple[Fault, ...]]:
     try:
-        text = decode(path.read_bytes())
+        text = decode(content)
     except ValueError:
-        return pd.DataFrame(), [
+        return pd.DataFrame(), (
             Fault(shown, "filen är ingen textfil", "en CSV-fil i UTF-8 eller Windows-1252",
-                  "öppna filen i Excel och spara den som CSV UTF-8 (kommaavgränsad)")
-        ]
+                  "öppna filen i Excel och spara den som CSV UTF-8 (kommaavgränsad)"),
+        )
     rows, faults = _split(text, shown)
     if faults:
-        return pd.DataFrame(), faults
+        return pd.DataFrame(), tuple(faults)
     if not rows:
-        return pd.DataFrame(), [
+        return pd.DataFrame(), (
             Fault(shown, "filen är tom", "en rubrikrad och minst en rad med uppgifter",
-                  "fyll i tabellen, eller ta bort filen om kommunen saknar uppgifterna")
-        ]
+                  "fyll i tabellen, eller ta bort filen om kommunen saknar uppgifterna"),
+        )
     header = [visible(clean(name).lower()) for name in rows[0][1]]
     while not header[-1]:
         header.pop()
     faults = _header_faults(header, spec, shown, rows[0][0])
     if faults:
-        return pd.DataFrame(), faults
+        return pd.DataFrame(), tuple(faults)
     body = [(line, cells) for line, cells in rows[1:] if any(clean(cell) for cell in cells)]
     if not body:
-        return pd.DataFrame(), [
+        return pd.DataFrame(), (
             Fault(shown, "tabellen har rubriker men inga rader", "minst en rad med uppgifter",
-                  "fyll i tabellen, eller ta bort filen om kommunen saknar uppgifterna")
-        ]
+                  "fyll i tabellen, eller ta bort filen om kommunen saknar uppgifterna"),
+        )
     parsed: dict[str, list] = {column.name: [] for column in spec.all_columns}
+    places = [(column, header.index(column.name), parsed[column.name]) for column in spec.all_columns]
     lines: list[int] = []
+    beyond: list[Fault] = []
     for line, cells in body:
         if any(clean(cell) for cell in cells[len(header):]):
             faults.append(
@@ -111,18 +111,30 @@ def read_table(path: Path, spec: TableSpec, sources: Collection[str], shown: str
             continue
         cells = cells + [""] * (len(header) - len(cells))
         lines.append(line)
-        for column in spec.all_columns:
-            value, fault = _parse_cell(cells[header.index(column.name)], column, shown, line)
-            parsed[column.name].append(value)
+        for column, place, values in places:
+            value, fault = _parse_cell(cells[place], column, shown, line)
+            values.append(value)
             if fault:
                 faults.append(fault)
-    raw = {line: cells for line, cells in body}
-    frame = _frame(parsed, lines, spec)
-    faulty = {(fault.row, fault.column) for fault in faults}
-    for fault in _validate(frame, spec, sources, shown, raw, header):
-        if (fault.row, fault.column) not in faulty:
-            faults.append(fault)
-    return frame.reset_index(drop=True), faults
+            elif fault := _bounds_fault(value, cells[place], column, shown, line):
+                beyond.append(fault)
+    raw = dict(body)
+
+    def written(line: int, name: str) -> str:
+        place = header.index(name)
+        return clean(raw[line][place]) if place < len(raw[line]) else ""
+
+    unreadable = {(fault.row, fault.column) for fault in faults}
+    faults += beyond
+    faults += [
+        fault
+        for fault in (
+            *_repeated(parsed, lines, spec, written, shown),
+            *(_unknown_sources(parsed, lines, sources, shown) if spec.provenance else ()),
+        )
+        if (fault.row, fault.column) not in unreadable
+    ]
+    return _frame(parsed, spec), tuple(faults)
 
 
 def line_numbers(path: Path) -> list[int]:
@@ -207,76 +219,82 @@ def _no_number(value: str, column: ColumnSpec) -> tuple[str, str]:
     return "enheten hör inte hemma i cellen", f"enheten är {own[0]}: {value} skrivs {meant}"
 
 
-def _frame(parsed: dict[str, list], lines: list[int], spec: TableSpec) -> pd.DataFrame:
+def _frame(parsed: Mapping[str, list], spec: TableSpec) -> pd.DataFrame:
     columns = {}
     for column in spec.all_columns:
         values = parsed[column.name]
         if column.kind in ("year", "integer"):
-            columns[column.name] = pd.array(values, dtype="Int64")
+            columns[column.name] = pd.array(values, dtype="Int64" if None in values else "int64")
         elif column.kind == "number":
             columns[column.name] = pd.array(values, dtype="float64")
         else:
-            columns[column.name] = pd.array([None if value is None else str(value) for value in values], dtype="str")
-    frame = pd.DataFrame(columns, index=pd.Index(lines))
-    for column in spec.all_columns:
-        if column.kind in ("year", "integer") and not frame[column.name].isna().any():
-            frame[column.name] = frame[column.name].astype("int64")
-    return frame
+            columns[column.name] = pd.array(values, dtype="str")
+    return pd.DataFrame(columns)
 
 
-@cache
-def _checks(spec: TableSpec) -> pa.DataFrameSchema:
-    columns = {}
-    for column in spec.all_columns:
-        checks = []
-        minimum = EARLIEST_YEAR if column.kind == "year" else column.minimum
-        maximum = LATEST_YEAR if column.kind == "year" else column.maximum
-        if minimum is not None:
-            checks.append(pa.Check.ge(minimum))
-        if maximum is not None:
-            checks.append(pa.Check.le(maximum))
-        if column.allowed:
-            checks.append(pa.Check.isin(column.allowed))
-        columns[column.name] = pa.Column(checks=checks, nullable=True)
-    return pa.DataFrameSchema(columns, strict=True)
+def _bounds_fault(value: object, text: str, column: ColumnSpec, shown: str, line: int) -> Fault | None:
+    """Return the fault of a value that no cell of the column may hold."""
+    if value is None:
+        return None
+    minimum, maximum = (EARLIEST_YEAR, LATEST_YEAR) if column.kind == "year" else (column.minimum, column.maximum)
+    if not (
+        (minimum is not None and value < minimum)
+        or (maximum is not None and value > maximum)
+        or (column.allowed and value not in column.allowed)
+    ):
+        return None
+    if column.allowed:
+        problem = "otillåtet värde"
+    elif column.minimum is not None and value < column.minimum:
+        problem = "negativt tal" if column.minimum == 0 else "för litet tal"
+    else:
+        problem = "orimligt tal"
+    return Fault(shown, problem, column.expected, _ADVICE[problem], line, column.name, clean(text))
 
 
-def _validate(frame, spec, sources, shown, raw, header) -> list[Fault]:
+def _repeated(parsed: Mapping[str, list], lines: list[int], spec: TableSpec, written: Callable[[int, str], str],
+              shown: str) -> list[Fault]:
+    """Return a fault for each row whose key another row above it has."""
+    found: dict[tuple, list[int]] = {}
+    for line, *values in zip(lines, *(parsed[name] for name in spec.key), strict=True):
+        if None not in values:
+            found.setdefault(tuple(values), []).append(line)
     faults = []
-    by_name = {column.name: column for column in spec.all_columns}
-
-    def written(line: int, name: str) -> str:
-        cells = raw[line]
-        position = header.index(name)
-        return clean(cells[position]) if position < len(cells) else ""
-
-    try:
-        _checks(spec).validate(frame, lazy=True)
-    except SchemaErrors as error:
-        for case in error.failure_cases.itertuples():
-            column = by_name[case.column]
-            line = int(case.index)
-            below = column.minimum is not None and not column.allowed and float(case.failure_case) < column.minimum
-            problem = "otillåtet värde" if column.allowed else "för litet tal" if below else "orimligt tal"
-            if below and column.minimum == 0:
-                problem = "negativt tal"
-            faults.append(Fault(shown, problem, column.expected, _ADVICE[problem], line, case.column,
-                                written(line, case.column)))
-    key = list(spec.key)
-    complete = frame.dropna(subset=key)
-    for _, group in complete[complete.duplicated(key, keep=False)].groupby(key, sort=False):
-        for line in group.index[1:]:
-            where = ", ".join(f"{name} {written(line, name)}" for name in key)
-            faults.append(Fault(shown, f"{where} står redan på rad {group.index[0]}", "en rad för varje kombination av "
-                                + ", ".join(key), "ta bort eller rätta den ena raden", line, key[0],
-                                written(line, key[0])))
-    if spec.provenance:
-        # A contradiction stands between two sources.
-        for name in [column for column in ("kalla", "kalla_2", "ursprung") if column in frame]:
-            for line, source in frame[name].items():
-                if isinstance(source, str) and source not in sources and (source or name != "ursprung"):
-                    near = difflib.get_close_matches(source, sources, n=1)
-                    advice = f"skriv ”{near[0]}”" if near else "rätta namnet eller lägg till källan i kallor.yml"
-                    faults.append(Fault(shown, "källan finns inte i kallor.yml", "ett namn ur kallor.yml",
-                                        advice, line, name, source))
+    for first, *others in found.values():
+        for line in others:
+            where = ", ".join(f"{name} {written(line, name)}" for name in spec.key)
+            faults.append(Fault(shown, f"{where} står redan på rad {first}", "en rad för varje kombination av "
+                                + ", ".join(spec.key), "ta bort eller rätta den ena raden", line, spec.key[0],
+                                written(line, spec.key[0])))
     return faults
+
+
+def _unknown_sources(parsed: Mapping[str, list], lines: list[int], sources: tuple[str, ...], shown: str) -> list[Fault]:
+    """Return a fault for each source that is not in the register."""
+    faults, known = [], frozenset(sources)
+    # A contradiction stands between two sources.
+    for name in (column for column in ("kalla", "kalla_2", "ursprung") if column in parsed):
+        for line, source in zip(lines, parsed[name], strict=True):
+            if source is not None and source not in known and (source or name != "ursprung"):
+                near = difflib.get_close_matches(source, sources, n=1)
+                advice = f"skriv ”{near[0]}”" if near else "rätta namnet eller lägg till källan i kallor.yml"
+                faults.append(Fault(shown, "källan finns inte i kallor.yml", "ett namn ur kallor.yml",
+                                    advice, line, name, source))
+    return faults
+
+
+def merged(given: pd.DataFrame | None, fetched: pd.DataFrame, spec: TableSpec, document: str) -> pd.DataFrame:
+    """Return a table's own rows and the fetched ones, one for each key.
+
+    A row given at first hand stays. One that a document repeats stays in the book that is held against that document;
+    in the others what was fetched takes its place, so that a series comes from one source.
+    """
+    if given is None or given.empty or fetched.empty:
+        return fetched if given is None or given.empty else given
+    keys, new_keys = (pd.MultiIndex.from_frame(frame[list(spec.key)]) for frame in (given, fetched))
+    repeated = (given["status"] == REPEATED) & (given["kalla"] != document)
+    kept = given[~(repeated & keys.isin(new_keys))]
+    new = fetched[~new_keys.isin(pd.MultiIndex.from_frame(kept[list(spec.key)]))]
+    table = pd.concat([frame for frame in (kept, new) if len(frame)], ignore_index=True)
+    table.attrs["table"] = spec.title
+    return table
