@@ -38,8 +38,14 @@ def run(command: Sequence[str], log: Path, *, cwd: Path, environment: Mapping[st
     with log.open("wb") as output:
         before = os.times()
         start = time.monotonic()
-        root = psutil.Popen(command, cwd=cwd, env={**os.environ, **(environment or {})}, stdin=subprocess.DEVNULL,
-                            stdout=output, stderr=subprocess.STDOUT)
+        root = psutil.Popen(
+            command,
+            cwd=cwd,
+            env={**os.environ, **(environment or {})},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
         known: set[psutil.Process] = {root}
         peak = 0
         try:

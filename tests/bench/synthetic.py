@@ -36,18 +36,31 @@ MADE_BY = "Assistansboken, uppgifter påhittade för mätning"
 # Weeks in a year, and hours that a user with SFB or LSS has in one.
 WEEKS, SFB_HOURS, LSS_HOURS = 52.18, 5200, 3050
 CHAPTERS = {
-    "kostnader": "kostnaderna", "lagandringar": "lagändringarna", "sfb": "assistansersättningen", "lss": "LSS",
-    "utforare": "utföraren", "egenregi": "den egna regin", "organisation": "organisationen",
-    "val": "valet av utförare", "driftformer": "driftformerna", "upphandling": "en upphandling",
-    "forstatligande": "ett statligt övertagande", "slutsatser": "helheten",
+    "kostnader": "kostnaderna",
+    "lagandringar": "lagändringarna",
+    "sfb": "assistansersättningen",
+    "lss": "LSS",
+    "utforare": "utföraren",
+    "egenregi": "den egna regin",
+    "organisation": "organisationen",
+    "val": "valet av utförare",
+    "driftformer": "driftformerna",
+    "upphandling": "en upphandling",
+    "forstatligande": "ett statligt övertagande",
+    "slutsatser": "helheten",
 }
 SAYINGS = (
     "Påhittad iakttagelse om {topic}: utvecklingen följer av fler beslut och längre tider för varje beslut",
     "Påhittad iakttagelse om {topic}: nämnden fick besked sent och kunde inte planera för hela året",
     "Påhittad iakttagelse om {topic}: skillnaderna mellan åren beror mest på några få beslut med många timmar",
 )
-ACCOUNTS = (("20", "Personal", 0.94), ("21", "Lokaler", 0.004), ("24", "Konsulter och inhyrd personal", 0.006),
-            ("25", "Varor och tjänster", 0.02), ("29", "Intern resursfördelning", 0.03))
+ACCOUNTS = (
+    ("20", "Personal", 0.94),
+    ("21", "Lokaler", 0.004),
+    ("24", "Konsulter och inhyrd personal", 0.006),
+    ("25", "Varor och tjänster", 0.02),
+    ("29", "Intern resursfördelning", 0.03),
+)
 CONDITIONS = (
     ("heltidsmatt_1", 37, "timmar per vecka", "Heltidsmått"),
     ("heltidsmatt_2", 36.33, "timmar per vecka", "Heltidsmått"),
@@ -115,9 +128,12 @@ def make_data(folder: Path, count: int, seed: int = 1, data: Path = ROOT / "data
     fetched: Tables = _nation()
     for number in range(1, count + 1):
         one = _draw(number, seed, rates)
-        sources[one.document] = {"titel": f"Påhittad utredning om personlig assistans i {one.name}",
-                                 "utgivare": MADE_BY, "datum": "2026",
-                                 "anmarkning": "Utredningen och kommunen finns inte."}
+        sources[one.document] = {
+            "titel": f"Påhittad utredning om personlig assistans i {one.name}",
+            "utgivare": MADE_BY,
+            "datum": "2026",
+            "anmarkning": "Utredningen och kommunen finns inte.",
+        }
         home = folder / "kommuner" / slug_of(number)
         home.mkdir(parents=True)
         (home / "kommun.yml").write_text(_yaml(_card(one, count)), encoding="utf-8", newline="\n")
@@ -181,8 +197,11 @@ def _rates(data: Path) -> Rates:
         dated = values[name]["varden"]
         return dated[max(day for day in dated if day <= datetime.date(year, 12, 31))]["varde"]
 
-    return Rates({year: latest("schablonbelopp", year) for year in YEARS}, latest("hojt_belopp_tak", LAST),
-                 latest("forsta_timmar", LAST))
+    return Rates(
+        {year: latest("schablonbelopp", year) for year in YEARS},
+        latest("hojt_belopp_tak", LAST),
+        latest("forsta_timmar", LAST),
+    )
 
 
 def _draw(number: int, seed: int, rates: Rates) -> Drawn:
@@ -202,16 +221,20 @@ def _draw(number: int, seed: int, rates: Rates) -> Drawn:
     hours = {year: round(count * each * vary(0.98, 1.02)) for year, count in users["lss"].items()}
     budgeted = {year: round(count * vary(0.97, 1.02)) for year, count in users["sfb"].items()}
     budgeted_hours = {year: round(count * vary(0.97, 1.02), -2) for year, count in hours.items()}
-    own_hours = {"sfb": {year: round(count * SFB_HOURS * vary(0.95, 1.05)) for year, count in own["sfb"].items()},
-                 "lss": {year: round(hours[year] * own["lss"][year] / users["lss"][year] * 0.97) for year in YEARS}}
+    own_hours = {
+        "sfb": {year: round(count * SFB_HOURS * vary(0.95, 1.05)) for year, count in own["sfb"].items()},
+        "lss": {year: round(hours[year] * own["lss"][year] / users["lss"][year] * 0.97) for year in YEARS},
+    }
     price, dearer = vary(0.99, 1.02), vary(1.07, 1.16)
     economy, accounts = {}, {}
     for year in YEARS:
         amount = rates.amount[year]
         first = rates.first_hours * WEEKS * amount / 1000
         economy[year, "sfb"] = (round(budgeted[year] * first), round(users["sfb"][year] * first * vary(0.97, 1.04)))
-        economy[year, "lss"] = (round(budgeted_hours[year] * amount * price / 1000),
-                                round(hours[year] * amount * price * vary(0.99, 1.01) / 1000))
+        economy[year, "lss"] = (
+            round(budgeted_hours[year] * amount * price / 1000),
+            round(hours[year] * amount * price * vary(0.99, 1.01) / 1000),
+        )
         time = sum(own_hours[law][year] for law in own_hours)
         cost = time * amount * dearer * vary(0.99, 1.01) / 1000
         costs = [(code, name, "kostnad", round(cost * part * vary(0.97, 1.03))) for code, name, part in ACCOUNTS]
@@ -223,18 +246,27 @@ def _draw(number: int, seed: int, rates: Rates) -> Drawn:
         accounts[year] = [*revenues, *costs]
         net = sum(row[3] for row in costs) - sum(row[3] for row in revenues)
         economy[year, "utforare"] = (round(net * vary(0.8, 1.1)), net)
-    return Drawn(number, rates, chance, inhabitants, users, budgeted, own, hours, budgeted_hours, own_hours, economy,
-                 accounts)
+    return Drawn(
+        number, rates, chance, inhabitants, users, budgeted, own, hours, budgeted_hours, own_hours, economy, accounts
+    )
 
 
 def _card(one: Drawn, count: int) -> dict:
     others = [slug_of((one.number - 1 + step) % count + 1) for step in range(1, PEERS + 1)]
     card = {
-        "namn": one.name, "kod": str(FIRST_CODE + one.number - 1), "syntetisk": True, "lan": one.county,
-        "namnd": "nämnden", "uppdrag": "pröva hur fort en bok byggs, med påhittade uppgifter",
-        "uppdrag_kalla": one.document, "uppdrag_plats": "Avsnitt 1",
-        "period": {"fran": YEARS[0], "till": LAST}, "omrade": one.name, "jamfor_med": ["Riket"],
-        "grannar": [slug for slug in dict.fromkeys(others) if slug != slug_of(one.number)], "dokument": one.document,
+        "namn": one.name,
+        "kod": str(FIRST_CODE + one.number - 1),
+        "syntetisk": True,
+        "lan": one.county,
+        "namnd": "nämnden",
+        "uppdrag": "pröva hur fort en bok byggs, med påhittade uppgifter",
+        "uppdrag_kalla": one.document,
+        "uppdrag_plats": "Avsnitt 1",
+        "period": {"fran": YEARS[0], "till": LAST},
+        "omrade": one.name,
+        "jamfor_med": ["Riket"],
+        "grannar": [slug for slug in dict.fromkeys(others) if slug != slug_of(one.number)],
+        "dokument": one.document,
     }
     if one.number % PROTECTED_EVERY:
         card["sma_tal"] = {"visas": "Uppgifterna är påhittade och gäller ingen människa."}
@@ -248,57 +280,168 @@ def _tables(one: Drawn) -> Tables:
         return [{**row, "kalla": one.document, "plats": place, "status": ""} for row in rows]
 
     tables: Tables = {
-        "ekonomi": said("Avsnitt 2, tabellen över kostnader", [
-            {"ar": year, "verksamhet": part, "budget_tkr": budget, "nettokostnad_tkr": cost}
-            for (year, part), (budget, cost) in sorted(one.economy.items(), key=lambda item: (item[0][1], item[0][0]))]),
-        "brukare": said("Avsnitt 3, tabellen över brukare", [
-            {"ar": year, "verksamhet": part, "budget_antal": one.budgeted[year] if part == "sfb" else "",
-             "utfall_antal": counts[year]}
-            for part, counts in (*one.users.items(), ("utforare", own_total)) for year in YEARS]),
-        "timmar": said("Avsnitt 3, tabellen över timmar", [
-            {"ar": year, "verksamhet": "lss", "budget_timmar": one.budgeted_hours[year],
-             "utfall_timmar": one.hours[year]} for year in YEARS]),
+        "ekonomi": said(
+            "Avsnitt 2, tabellen över kostnader",
+            [
+                {"ar": year, "verksamhet": part, "budget_tkr": budget, "nettokostnad_tkr": cost}
+                for (year, part), (budget, cost) in sorted(
+                    one.economy.items(), key=lambda item: (item[0][1], item[0][0])
+                )
+            ],
+        ),
+        "brukare": said(
+            "Avsnitt 3, tabellen över brukare",
+            [
+                {
+                    "ar": year,
+                    "verksamhet": part,
+                    "budget_antal": one.budgeted[year] if part == "sfb" else "",
+                    "utfall_antal": counts[year],
+                }
+                for part, counts in (*one.users.items(), ("utforare", own_total))
+                for year in YEARS
+            ],
+        ),
+        "timmar": said(
+            "Avsnitt 3, tabellen över timmar",
+            [
+                {
+                    "ar": year,
+                    "verksamhet": "lss",
+                    "budget_timmar": one.budgeted_hours[year],
+                    "utfall_timmar": one.hours[year],
+                }
+                for year in YEARS
+            ],
+        ),
         "floden": said("Avsnitt 3, tabellen över nya och avslutade", _flows(one)),
-        "engangsposter": said("Avsnitt 2", [
-            {"ar": LAST - 1, "verksamhet": "sfb", "belopp_tkr": round(one.economy[LAST - 1, "sfb"][1] * 0.04),
-             "hor_till_ar": LAST - 2, "beskrivning": "Påhittad debitering för året före"},
-            {"ar": LAST, "verksamhet": "sfb", "belopp_tkr": -round(one.economy[LAST, "sfb"][1] * 0.02),
-             "hor_till_ar": "", "beskrivning": "Påhittad återbetalning"}]),
-        "bidrag": said("Avsnitt 2", [
-            {"ar": year, "verksamhet": "sfb", "belopp_tkr": round(one.economy[year, "sfb"][1] * vary(0.008, 0.012)),
-             "beskrivning": "Påhittat statsbidrag"} for year in YEARS]),
-        "prognoser": said("Avsnitt 2", [
-            {"avser_ar": LAST, "ordning": number, "tillfalle": occasion,
-             "budgetavvikelse_mnkr": -round(sum(one.economy[LAST, part][0] for part in ("sfb", "lss")) * share / 1000, 1)}
-            for number, (occasion, share) in enumerate(
-                (("Ekonomisk prognos", vary(0.02, 0.05)), ("Delårsrapport", vary(0.02, 0.05))), start=1)]),
-        "loner": said("Avsnitt 4", [{"fran_ar": YEARS[0], "till_ar": LAST - 1, "grupp": f"Assistenter i {one.name}",
-                                     "okning_procent": round(vary(11, 19), 1)}]),
-        "villkor": said("Avsnitt 4, villkoren", [
-            {"villkor": name, "varde": value, "enhet": unit, "beskrivning": text}
-            for name, value, unit, text in CONDITIONS]),
+        "engangsposter": said(
+            "Avsnitt 2",
+            [
+                {
+                    "ar": LAST - 1,
+                    "verksamhet": "sfb",
+                    "belopp_tkr": round(one.economy[LAST - 1, "sfb"][1] * 0.04),
+                    "hor_till_ar": LAST - 2,
+                    "beskrivning": "Påhittad debitering för året före",
+                },
+                {
+                    "ar": LAST,
+                    "verksamhet": "sfb",
+                    "belopp_tkr": -round(one.economy[LAST, "sfb"][1] * 0.02),
+                    "hor_till_ar": "",
+                    "beskrivning": "Påhittad återbetalning",
+                },
+            ],
+        ),
+        "bidrag": said(
+            "Avsnitt 2",
+            [
+                {
+                    "ar": year,
+                    "verksamhet": "sfb",
+                    "belopp_tkr": round(one.economy[year, "sfb"][1] * vary(0.008, 0.012)),
+                    "beskrivning": "Påhittat statsbidrag",
+                }
+                for year in YEARS
+            ],
+        ),
+        "prognoser": said(
+            "Avsnitt 2",
+            [
+                {
+                    "avser_ar": LAST,
+                    "ordning": number,
+                    "tillfalle": occasion,
+                    "budgetavvikelse_mnkr": -round(
+                        sum(one.economy[LAST, part][0] for part in ("sfb", "lss")) * share / 1000, 1
+                    ),
+                }
+                for number, (occasion, share) in enumerate(
+                    (("Ekonomisk prognos", vary(0.02, 0.05)), ("Delårsrapport", vary(0.02, 0.05))), start=1
+                )
+            ],
+        ),
+        "loner": said(
+            "Avsnitt 4",
+            [
+                {
+                    "fran_ar": YEARS[0],
+                    "till_ar": LAST - 1,
+                    "grupp": f"Assistenter i {one.name}",
+                    "okning_procent": round(vary(11, 19), 1),
+                }
+            ],
+        ),
+        "villkor": said(
+            "Avsnitt 4, villkoren",
+            [
+                {"villkor": name, "varde": value, "enhet": unit, "beskrivning": text}
+                for name, value, unit, text in CONDITIONS
+            ],
+        ),
         "fakta": said("Avsnitt 5", _facts(one)),
-        "iakttagelser": said("Avsnitt 6", [
-            {"ordning": position, "kapitel": chapter, "iakttagelse": saying.format(topic=topic)}
-            for position, (chapter, topic, saying) in enumerate(
-                ((chapter, topic, saying) for chapter, topic in CHAPTERS.items() for saying in SAYINGS), start=1)]),
-        "konton": said("Avsnitt 5, kontona", [
-            {"ar": year, "konto": code, "benamning": label, "slag": kind, "belopp_tkr": amount}
-            for year, rows in one.accounts.items() for code, label, kind, amount in rows]),
-        "tillskott": said("Avsnitt 5", [{"ar": LAST, "beskrivning": "Påhittat anslag för högre påslag",
-                                         "belopp_tkr": round(one.economy[LAST, "utforare"][1] * 0.3)}]),
-        "egen_regi": said("Avsnitt 5, tabellen över timmar", [
-            {"ar": year, "lag": law, "utforda_timmar": one.own_hours[law][year], "brukare_antal": one.own[law][year],
-             "brukare_tidpunkt": f"{year}-12"} for law in ("lss", "sfb") for year in YEARS]),
-        "val_av_utforare": said("Avsnitt 5, valet av utförare", [
-            {"tidpunkt": f"{LAST}-12", "lag": law, "totalt_antal": total, "kommunen_antal": chosen,
-             "egen_arbetsgivare_antal": round(total * 0.07) if law == "alla" else ""}
-            for law, total, chosen in (
-                ("alla", sum(one.users[law][LAST] for law in one.users), own_total[LAST]),
-                *((law, one.users[law][LAST], one.own[law][LAST]) for law in one.users))]),
+        "iakttagelser": said(
+            "Avsnitt 6",
+            [
+                {"ordning": position, "kapitel": chapter, "iakttagelse": saying.format(topic=topic)}
+                for position, (chapter, topic, saying) in enumerate(
+                    ((chapter, topic, saying) for chapter, topic in CHAPTERS.items() for saying in SAYINGS), start=1
+                )
+            ],
+        ),
+        "konton": said(
+            "Avsnitt 5, kontona",
+            [
+                {"ar": year, "konto": code, "benamning": label, "slag": kind, "belopp_tkr": amount}
+                for year, rows in one.accounts.items()
+                for code, label, kind, amount in rows
+            ],
+        ),
+        "tillskott": said(
+            "Avsnitt 5",
+            [
+                {
+                    "ar": LAST,
+                    "beskrivning": "Påhittat anslag för högre påslag",
+                    "belopp_tkr": round(one.economy[LAST, "utforare"][1] * 0.3),
+                }
+            ],
+        ),
+        "egen_regi": said(
+            "Avsnitt 5, tabellen över timmar",
+            [
+                {
+                    "ar": year,
+                    "lag": law,
+                    "utforda_timmar": one.own_hours[law][year],
+                    "brukare_antal": one.own[law][year],
+                    "brukare_tidpunkt": f"{year}-12",
+                }
+                for law in ("lss", "sfb")
+                for year in YEARS
+            ],
+        ),
+        "val_av_utforare": said(
+            "Avsnitt 5, valet av utförare",
+            [
+                {
+                    "tidpunkt": f"{LAST}-12",
+                    "lag": law,
+                    "totalt_antal": total,
+                    "kommunen_antal": chosen,
+                    "egen_arbetsgivare_antal": round(total * 0.07) if law == "alla" else "",
+                }
+                for law, total, chosen in (
+                    ("alla", sum(one.users[law][LAST] for law in one.users), own_total[LAST]),
+                    *((law, one.users[law][LAST], one.own[law][LAST]) for law in one.users),
+                )
+            ],
+        ),
         "scenario": said("Avsnitt 5, räkneexemplet", _scenario(one)),
         "motsagelser": [
-            {**row, "kalla_2": one.document, "plats_2": "Avsnitt 6"} for row in said("Avsnitt 2", _contradictions(one))],
+            {**row, "kalla_2": one.document, "plats_2": "Avsnitt 6"} for row in said("Avsnitt 2", _contradictions(one))
+        ],
     }
     tables["publicerat"] = _printed(one, tables)
     return tables
@@ -310,8 +453,15 @@ def _flows(one: Drawn) -> list[dict]:
         for year in YEARS[1:]:
             ended = round(sfb[year] * one.chance.uniform(0.05, 0.07) * part)
             new = max(ended + round((sfb[year] - sfb[year - 1]) * part), 3)
-            rows.append({"ar": year, "grupp": group, "fran_lss_antal": round(new * 0.3), "nya_antal": new,
-                         "avslutade_antal": ended})
+            rows.append(
+                {
+                    "ar": year,
+                    "grupp": group,
+                    "fran_lss_antal": round(new * 0.3),
+                    "nya_antal": new,
+                    "avslutade_antal": ended,
+                }
+            )
     return rows
 
 
@@ -340,28 +490,41 @@ def _scenario(one: Drawn) -> list[dict]:
     cost = sum(row[3] for row in one.accounts[LAST] if row[2] == "kostnad")
     hour = "kr per timme"
     rows = (
-        ("ar", "alla", LAST, "år"), ("timmar", "alla", time, "timmar"),
-        ("brukare_antal", "alla", sum(own.values()), "antal"), ("brukare_sfb_antal", "alla", own["sfb"], "antal"),
+        ("ar", "alla", LAST, "år"),
+        ("timmar", "alla", time, "timmar"),
+        ("brukare_antal", "alla", sum(own.values()), "antal"),
+        ("brukare_sfb_antal", "alla", own["sfb"], "antal"),
         ("brukare_andra_antal", "alla", sum(users.values()) - sum(own.values()), "antal"),
         ("brukare_andra_sfb_antal", "alla", users["sfb"] - own["sfb"], "antal"),
         ("kostnad_kr_per_timme", "egen_regi", round(cost * 1000 / time, 2), hour),
         ("ersattning_kr_per_timme", "alla", amount, hour),
         ("ersattning_hojd_kr_per_timme", "alla", round(amount * one.rates.ceiling, 2), hour),
-        ("hojd_andel", "alla", 0.25, "andel"), ("pris_kr_per_timme", "lov", amount, hour),
+        ("hojd_andel", "alla", 0.25, "andel"),
+        ("pris_kr_per_timme", "lov", amount, hour),
         ("leverantorer_antal", "lou", 1, "antal"),
     )
-    return [{"indata": name, "driftform": form, "varde": value, "enhet": unit, "beskrivning": "Påhittat underlag"}
-            for name, form, value, unit in rows]
+    return [
+        {"indata": name, "driftform": form, "varde": value, "enhet": unit, "beskrivning": "Påhittat underlag"}
+        for name, form, value, unit in rows
+    ]
 
 
 def _contradictions(one: Drawn) -> list[dict]:
     rows = []
     for position, year in enumerate(YEARS, start=1):
         given, other = one.economy[year, "lss"][1], round(one.economy[year, "lss"][1] * 1.01)
-        rows.append({"ordning": position, "uppgift": f"LSS-kostnaden {year} i tabellen och i texten",
-                     "forsta_tryckt": f"{_grouped(given)} tkr", "forsta_tal": given,
-                     "andra_tryckt": f"{_grouped(other)} tkr", "andra_tal": other, "enhet": "tkr",
-                     "orsak": "Påhittad: texten räknar troligen med en senare rättelse"})
+        rows.append(
+            {
+                "ordning": position,
+                "uppgift": f"LSS-kostnaden {year} i tabellen och i texten",
+                "forsta_tryckt": f"{_grouped(given)} tkr",
+                "forsta_tal": given,
+                "andra_tryckt": f"{_grouped(other)} tkr",
+                "andra_tal": other,
+                "enhet": "tkr",
+                "orsak": "Påhittad: texten räknar troligen med en senare rättelse",
+            }
+        )
     return rows
 
 
@@ -370,36 +533,107 @@ def _printed(one: Drawn, tables: Tables) -> list[dict]:
     rows: list[dict] = []
 
     def add(place, what, when, value, unit, source, choice, key, column, words="tkr"):
-        rows.append({"plats": place, "rad": what, "kolumn": when, "tryckt": f"{_grouped(value)} {words}", "enhet": unit,
-                     "slag": "indata" if source.startswith("tabell") else "beraknad", "matt": source, "urval": choice,
-                     "nyckel": key, "varde": column, "tecken": "", "orsak": ""})
+        rows.append(
+            {
+                "plats": place,
+                "rad": what,
+                "kolumn": when,
+                "tryckt": f"{_grouped(value)} {words}",
+                "enhet": unit,
+                "slag": "indata" if source.startswith("tabell") else "beraknad",
+                "matt": source,
+                "urval": choice,
+                "nyckel": key,
+                "varde": column,
+                "tecken": "",
+                "orsak": "",
+            }
+        )
 
     for row in tables["ekonomi"]:
         key = f"ar={row['ar']}, verksamhet={row['verksamhet']}"
         for column, word in (("budget_tkr", "Budget"), ("nettokostnad_tkr", "Nettokostnad")):
-            add(row["plats"], f"{word}, {row['verksamhet']}", row["ar"], row[column], "tkr", "tabell:ekonomi", "", key,
-                column)
+            add(
+                row["plats"],
+                f"{word}, {row['verksamhet']}",
+                row["ar"],
+                row[column],
+                "tkr",
+                "tabell:ekonomi",
+                "",
+                key,
+                column,
+            )
     for part in ("sfb", "lss", "utforare", "totalt"):
         for year in YEARS:
             parts = ("sfb", "lss", "utforare") if part == "totalt" else (part,)
             gap = sum(one.economy[year, each][0] - one.economy[year, each][1] for each in parts)
-            add("Avsnitt 2, avvikelserna", f"Budgetavvikelse, {part}", year, gap, "tkr", "budget_outcome", part,
-                year, "budgetavvikelse_tkr")
+            add(
+                "Avsnitt 2, avvikelserna",
+                f"Budgetavvikelse, {part}",
+                year,
+                gap,
+                "tkr",
+                "budget_outcome",
+                part,
+                year,
+                "budgetavvikelse_tkr",
+            )
     for row in tables["brukare"]:
-        add(row["plats"], f"Brukare, {row['verksamhet']}", row["ar"], row["utfall_antal"], "antal", "tabell:brukare", "",
-            f"ar={row['ar']}, verksamhet={row['verksamhet']}", "utfall_antal", "personer")
+        add(
+            row["plats"],
+            f"Brukare, {row['verksamhet']}",
+            row["ar"],
+            row["utfall_antal"],
+            "antal",
+            "tabell:brukare",
+            "",
+            f"ar={row['ar']}, verksamhet={row['verksamhet']}",
+            "utfall_antal",
+            "personer",
+        )
     for row in tables["timmar"]:
-        add(row["plats"], "Timmar, LSS", row["ar"], row["utfall_timmar"], "timmar", "tabell:timmar", "",
-            f"ar={row['ar']}, verksamhet=lss", "utfall_timmar", "timmar")
+        add(
+            row["plats"],
+            "Timmar, LSS",
+            row["ar"],
+            row["utfall_timmar"],
+            "timmar",
+            "tabell:timmar",
+            "",
+            f"ar={row['ar']}, verksamhet=lss",
+            "utfall_timmar",
+            "timmar",
+        )
     for row in tables["konton"]:
         if row["ar"] >= LAST - 1:
-            add(row["plats"], f"{row['konto']} {row['benamning']}", row["ar"], row["belopp_tkr"], "tkr",
-                "tabell:konton", "", f"ar={row['ar']}, konto={row['konto']}", "belopp_tkr")
-    for row, cause in ((rows[1], "Påhittad: två siffror har bytt plats i trycket"),
-                       (rows[7], "Påhittad: texten är äldre än tabellen")):
+            add(
+                row["plats"],
+                f"{row['konto']} {row['benamning']}",
+                row["ar"],
+                row["belopp_tkr"],
+                "tkr",
+                "tabell:konton",
+                "",
+                f"ar={row['ar']}, konto={row['konto']}",
+                "belopp_tkr",
+            )
+    for row, cause in (
+        (rows[1], "Påhittad: två siffror har bytt plats i trycket"),
+        (rows[7], "Påhittad: texten är äldre än tabellen"),
+    ):
         row["tryckt"], row["orsak"] = f"{_grouped(round(one.economy[LAST, 'sfb'][1] * 2.7))} tkr", cause
-    rows.append({"plats": "Avsnitt 1", "rad": "Delar som utredningen har", "kolumn": "", "tryckt": "sex delar",
-                 "enhet": "antal", "slag": "utan_underlag", "orsak": "Påhittad: räknar upp avsnitten i texten"})
+    rows.append(
+        {
+            "plats": "Avsnitt 1",
+            "rad": "Delar som utredningen har",
+            "kolumn": "",
+            "tryckt": "sex delar",
+            "enhet": "antal",
+            "slag": "utan_underlag",
+            "orsak": "Påhittad: räknar upp avsnitten i texten",
+        }
+    )
     return rows
 
 
@@ -431,7 +665,7 @@ def _fetched(one: Drawn) -> Tables:
     similar, county = f"Liknande kommuner LSS, {one.name}", f"{one.county}s kommuner (ovägt medel)"
     level = sum(one.economy[LAST, part][1] for part in ("sfb", "lss", "utforare")) * 1000 / one.inhabitants[LAST]
     equalised, granted = vary(-600, 900), vary(115, 135)
-    areas = [(one.name, 1.0)] + [(similar, vary(0.9, 1.1))]
+    areas = [(one.name, 1.0), (similar, vary(0.9, 1.1))]
     # The first of each county's municipalities brings its rows.
     areas += [(county, vary(0.9, 1.1))] if one.number <= COUNTIES else []
     tables: Tables = {}
@@ -456,7 +690,8 @@ def _fetched(one: Drawn) -> Tables:
                 tables.setdefault(name, []).append(_fetched_row({**row, **extra}, year, area))
     tables["omraden"] = [
         {"kommun": one.name, "ordning": position, "omrade": area, "slag": kind}
-        for position, (area, kind) in enumerate((("Riket", "riket"), (similar, "grupp"), (county, "grupp")), start=1)]
+        for position, (area, kind) in enumerate((("Riket", "riket"), (similar, "grupp"), (county, "grupp")), start=1)
+    ]
     return tables
 
 
