@@ -638,20 +638,20 @@ def _printed(one: Drawn, tables: Tables) -> list[dict]:
 
 
 def _nation() -> Tables:
-    """Return the nation's rows of the tables that are only fetched."""
+    """Return the nation's rows; where its own tables have a value at first hand, that one stands in the book."""
     tables: Tables = {}
     for position, year in enumerate(FETCHED_YEARS):
-        people = 9_850_000 + 75_000 * position
         for name, row in (
-            ("befolkning", {"invanare_antal": people}),
+            ("befolkning", {"invanare_antal": 9_990_000 + 77_000 * position}),
+            ("kostnad_per_invanare", {"kostnad_kr_per_inv": 1000 + 36 * position, "ursprung": ""}),
+            ("brukare_1_oktober", {"verksamhet": "lss", "antal": 4_300 + 90 * position}),
+            ("brukare_1_oktober", {"verksamhet": "sfb", "antal": 15_800 - 230 * position}),
             ("brukare_december", {"antal": 15_900 - 230 * position}),
             ("timmar_per_vecka", {"timmar_per_vecka": round(118 + 1.4 * position, 1)}),
             ("lss_utjamning", {"slag": "utfall", "bidrag_kr_per_inv": 0}),
             ("lss_utjamning", {"slag": "beslut", "bidrag_kr_per_inv": 0}),
         ):
-            # What the nation's own table has stays.
-            if (name, year) != ("befolkning", 2021):
-                tables.setdefault(name, []).append(_fetched_row(row, year, "Riket"))
+            tables.setdefault(name, []).append(_fetched_row(row, year, "Riket"))
     return tables
 
 
