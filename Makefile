@@ -7,12 +7,13 @@ READY := $(VENV)/.ready
 PARALLEL := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks clean
+.PHONY: help book test notebooks bench clean
 
 help:
 	@echo "make book       build every municipality's book into _build/html"
 	@echo "make test       run every check: ruff, pytest, nbval"
 	@echo "make notebooks  execute the chapters anew and save them, for you to commit"
+	@echo "make bench      measure how fast books are built, for docs/performance.md (takes hours)"
 	@echo "make clean      remove what was built (_build and caches; not .venv)"
 	@echo "PYTHON=python3.12 make book   uses another Python (3.11 or later)"
 
@@ -34,6 +35,10 @@ test: $(READY)
 notebooks: $(READY)
 	@echo "==> Executing the chapters anew"
 	@$(RUN) -m analysis notebooks
+
+bench: $(READY)
+	@echo "==> Measuring how fast books of municipalities that do not exist are built"
+	@$(RUN) tests/bench/build_speed.py
 
 clean:
 	@echo "==> Removing _build and caches"

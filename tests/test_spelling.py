@@ -47,6 +47,7 @@ NOT_PROSE_KEYS = {
 NAMED_BY_CODE = {"build", "new", "fetch", "namnd", "fran", "needs", "omrade", "docstring", "its", "no", "analysis"}
 NAMED_BY_CODE |= {"chapters", "python"}
 NAMED_BY_CODE |= {"tillganglighet"}  # a field in kommun.yml
+NAMED_BY_CODE |= {"true", "false"}  # what YAML calls a truth value
 NAMED_BY_CODE |= {"mailto"}  # how the address of an e-mail begins in a link
 NAMED_BY_CODE |= {"control", "character", "kommun.se"}  # what the YAML reader calls a fault; part of an address
 # How the program is installed.

@@ -44,6 +44,7 @@ def make_manifest(plan: Plan, data_directory: Path, root: Path = PROJECT_ROOT, k
     return {
         "municipality": municipality.slug,
         "name": municipality.name,
+        "synthetic": municipality.synthetic,
         "period": [municipality.first_year, municipality.last_year],
         "tables": sorted(municipality.tables),
         "withheld_tables": sorted(set((municipality.unprotected or municipality).tables) - set(municipality.tables)),

@@ -342,7 +342,7 @@ def _write_frame(plan: Plan, stage: Path, manifest: dict, root: Path) -> None:
     # What the pages link to and say; a book built by jupyter-book alone has no documents, and no guide beside it.
     config["sphinx"]["config"]["html_context"] = {
         "documents": manifest["documents"], "small_numbers": small_numbers_line(plan.municipality),
-        "has_guide": (root / "chapters" / GUIDE_FOLDER).is_dir()}
+        "has_guide": (root / "chapters" / GUIDE_FOLDER).is_dir(), "is_synthetic": plan.municipality.synthetic}
     for name, content in (("_config.yml", config), ("_toc.yml", plan.toc())):
         (stage / name).write_text(yaml.safe_dump(content, allow_unicode=True, sort_keys=False), encoding="utf-8")
     write_terms(plan.municipality.glossary, stage)

@@ -104,6 +104,7 @@ class _StartBook:
 
     def __init__(self, manifest: dict) -> None:
         self.slug, self.name = manifest["municipality"], manifest["name"]
+        self.synthetic = manifest.get("synthetic", False)
         self.documents = manifest.get("documents", [])
         self.built_on = manifest["built_at"][:10]
         self.period = period(*manifest["period"]) if "period" in manifest else ""

@@ -43,7 +43,7 @@ DEFAULT_THRESHOLD = 5
 LOWEST_THRESHOLD, HIGHEST_THRESHOLD = 3, 100
 _CARD_FIELDS = ("namn", "kod", "lan", "namnd", "uppdragsgivare", "uppdrag", "uppdrag_kalla", "uppdrag_plats", "period",
                 "omrade", "jamfor_med", "grannar", "dokument", "befriad_mnkr", "antaganden", "tillganglighet",
-                "sma_tal", ACKNOWLEDGED)
+                "sma_tal", "syntetisk", ACKNOWLEDGED)
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,7 @@ class Municipality:
     and `acknowledged` which such doubts the analyst has looked into. `texts` are its own words, by their place in the
     book. `thresholds` are those that municipalities' cards set for small counts, by area. `unprotected` is there where
     small counts have been taken out of the tables (see measures/small_numbers.py): the municipality as it was before.
+    `synthetic` tells that there is no such municipality: every figure is made up, and every page says so.
     """
 
     slug: str
@@ -105,6 +106,7 @@ class Municipality:
     acknowledged: tuple[Acknowledgement, ...]
     thresholds: Mapping[str, int]
     small_numbers: SmallNumbers = SmallNumbers()
+    synthetic: bool = False
     unprotected: Municipality | None = None
     # What measures have computed from it, see measures/memo.py; a copy with other data begins with none.
     computed: dict = dataclasses.field(default_factory=dict, init=False, repr=False, compare=False)
@@ -359,6 +361,7 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
         "compare_with": tuple(compare or ()), "peers": tuple(map(str, peers or ())), "document": document,
         "assumptions": merged, "statement": read_statement(register, content),
         "small_numbers": _read_small_numbers(register, content),
+        "synthetic": bool(register.take(content, "syntetisk", bool, "true eller false", default=False)),
         "acknowledged": _read_acknowledged(register),
     }
 

@@ -275,7 +275,9 @@ class Register:
 
 def _is_a(value: object, kind: type | tuple[type, ...]) -> bool:
     """isinstance, without Python's view that a truth value is a number, that a time is a date and NaN a number."""
-    if isinstance(value, (bool, datetime.datetime)) or (isinstance(value, float) and not math.isfinite(value)):
+    if isinstance(value, bool):
+        return kind is bool
+    if isinstance(value, datetime.datetime) or (isinstance(value, float) and not math.isfinite(value)):
         return False
     return isinstance(value, kind)
 
