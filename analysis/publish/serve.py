@@ -121,9 +121,8 @@ def build_apart(arguments: Sequence[str]) -> bool:
 def snapshot(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
     """Return the time and size of each file at these paths and below, but for those that come and go by themselves.
 
-    Asked for over and over, since that is the same on every system and every kind of disk. Events are not: Windows
-    reports a file that was read as changed, which would build for ever, network disks report nothing, and a file that
-    an editor replaces is lost from sight.
+    Asked for over and over, since that is the same on every system and every kind of disk. Events are not: on Windows
+    a file that was read may be reported as changed, which would build for ever, and network disks may report nothing.
     """
     found = {}
     folders = []
@@ -291,7 +290,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         address = urlsplit(self.path).path
-        if not self.server.is_own_name(self.headers.get("Host", "")):
+        if not self.server.is_own_name(self.headers.get("host", "")):
             self._tell(403, "Adressen gäller inte", "Använd den adress som står i kommandofönstret.")
         elif address == SCRIPT_ADDRESS:
             self._answer(200, "text/javascript; charset=utf-8", (ASSETS / Path(address).name).read_bytes())
