@@ -78,11 +78,12 @@ def _parser() -> argparse.ArgumentParser:
     fetch = command("fetch", _fetch, "hämta nyckeltal från Kolada till data/nationellt/kolada",
                     "Tabellerna är som förut.")
     build = command("build", _build, "bygg böckerna och webbplatsen", site)
+    serve = command("serve", _serve, "visa webbplatsen och bygg om den när du sparar en ändring", site)
     check = command("check", _check, "kontrollera underlaget utan att bygga", data)
     notebooks = command("notebooks", _notebooks, "kör om kapitlen i chapters/ (för den som utvecklar)", site)
-    for one in (build, check, fetch):
+    for one in (build, serve, check, fetch):
         one.add_argument("slugs", nargs="*", metavar="KOMMUN", help="mappens namn, t.ex. malmo; utelämna för alla")
-    for one in (new, import_, export, fetch, build, check):
+    for one in (new, import_, export, fetch, build, serve, check):
         one.add_argument("--data", type=Path, metavar="MAPP", help="mappen med underlaget (annars data)")
     new.add_argument("slug", nargs="?", metavar="MAPPNAMN", help="mappens namn, t.ex. lund; annars görs det av namnet")
     new.add_argument("--namn", help="kommunens namn, t.ex. Lund eller \"Upplands Väsby\"")
@@ -94,7 +95,10 @@ def _parser() -> argparse.ArgumentParser:
         one.add_argument("--fil", type=Path, metavar="FIL", help="arbetsbokens namn (annars kommunens mappnamn)")
     import_.add_argument("file", type=Path, metavar="FIL", help="arbetsboken, t.ex. lund.xlsx")
     import_.add_argument("--torrkorning", action="store_true", help="kontrollera och berätta, men ändra ingenting")
-    build.add_argument("--out", type=Path, metavar="MAPP", help="var webbplatsen hamnar (annars _build/html)")
+    for one in (build, serve):
+        one.add_argument("--out", type=Path, metavar="MAPP", help="var webbplatsen hamnar (annars _build/html)")
+    serve.add_argument("--port", type=_port, metavar="PORT", default=0, help="serverns port (annars en ledig)")
+    serve.add_argument("--oppna", action="store_true", help="öppna sidan i webbläsaren när den är byggd")
     build.add_argument("--force", action="store_true", help="bygg om även det som är oförändrat")
     documents = build.add_mutually_exclusive_group()
     documents.add_argument("--dokument", action="store_true", default=None,
@@ -136,6 +140,12 @@ def _workbook(options: argparse.Namespace, slug: str) -> Path:
 def _count(text: str) -> int:
     if not text.isdigit() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"”{text}” är inget antal, skriv till exempel 2")
+    return int(text)
+
+
+def _port(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 65535:
+        raise argparse.ArgumentTypeError(f"”{text}” är ingen port, skriv ett tal från 1 till 65535, till exempel 8000")
     return int(text)
 
 
@@ -297,6 +307,27 @@ def _build(options: argparse.Namespace) -> int:
     out = Path(os.path.abspath(options.out)) if options.out else default_out(PROJECT_ROOT)
     return build(Choices(options.slugs, data, out, PROJECT_ROOT, options.jobs, documents, force=options.force,
                          quiet=options.quiet, verbose=options.verbose))
+
+
+def _serve(options: argparse.Namespace) -> int:
+    # Imported here: it takes a second that the other commands need not wait for.
+    from analysis.publish import serve, site
+
+    data = _data(options)
+    for slug in set(options.slugs) - set(list_municipalities(data)):
+        load_municipality(slug, data)  # tells that it is not there: a name that is wrong is not mended by saving
+    out = Path(os.path.abspath(options.out)) if options.out else site.default_out(PROJECT_ROOT)
+    arguments = ["build", *options.slugs, "--data", str(data), "--out", str(out)]
+    try:
+        site.prepare(out, PROJECT_ROOT)
+        with serve.Pages(out, options.port) as pages:
+            serve.serve(pages, serve.watched_paths(data, PROJECT_ROOT), lambda: serve.build_apart(arguments),
+                        first_page=f"{options.slugs[0]}/index.html" if len(options.slugs) == 1 else "",
+                        open_browser=options.oppna)
+    except (site.SiteFault, serve.ServeFault) as fault:
+        print(fault, file=sys.stderr)
+        return 1
+    return 0
 
 
 def _notebooks(options: argparse.Namespace) -> int:

@@ -80,7 +80,7 @@ def called(*words: str) -> str:
 
 def test_every_command_is_one_that_the_program_takes():
     own = [words for words in map(arguments, commands()) if words]
-    assert {words[0] for words in own} >= {"new", "import", "check", "fetch", "build", "export", "--help"}
+    assert {words[0] for words in own} >= {"new", "import", "check", "fetch", "build", "serve", "export", "--help"}
     for words in own:
         if "--help" in words:
             assert "kommandon" in called(*words)
@@ -92,7 +92,7 @@ def test_every_option_is_one_that_the_program_or_pip_takes():
     pip = subprocess.run(
         [sys.executable, "-m", "pip", "install", "--help"], capture_output=True, encoding="utf-8", check=True
     ).stdout
-    own = " ".join(called(name, "--help") for name in ("new", "import", "export", "fetch", "build", "check"))
+    own = " ".join(called(name, "--help") for name in ("new", "import", "export", "fetch", "build", "serve", "check"))
     for code in (*commands(), *(code for text in PAGES.values() for code in INLINE.findall(text))):
         for option in re.findall(r"(?<!\S)--[a-z-]+", code):
             assert option in ("--help", "--version") or option in own or option in pip, option
