@@ -196,6 +196,25 @@ def test_a_site_that_is_not_built_yet_is_told(pages, site, monkeypatch):
     assert serve.SCRIPT_ADDRESS in answer.text
 
 
+def test_a_browser_that_leaves_in_the_middle_is_no_fault(pages, capsys):
+    for error, told in ((BrokenPipeError(), False), (ConnectionAbortedError(), False), (ValueError("fel"), True)):
+        try:
+            raise error
+        except (OSError, ValueError):
+            pages.handle_error(None, ("127.0.0.1", 1))
+        assert bool(capsys.readouterr().err) == told
+
+
+def test_whoever_listens_is_let_go_when_the_server_closes(site):
+    with serve.Pages(site) as pages:
+        with pages.serving():
+            listener = threading.Thread(target=list, args=[pages.builds()])
+            listener.start()
+            assert requests.get(pages.address, timeout=60).status_code == 200
+        listener.join(60)
+        assert not listener.is_alive()
+
+
 # --- What the browser does ----------------------------------------------------------------------------
 
 
@@ -444,6 +463,24 @@ def test_what_is_wrong_with_the_command_ends_it(tmp_path, monkeypatch, capsys, w
     error = capsys.readouterr().err
     assert told in error
     assert_told(error)
+
+
+@pytest.mark.parametrize(("slugs", "first"), [([], ""), (["malmo"], "malmo/index.html"), (["malmo", "lund"], "")])
+def test_what_is_asked_for_is_what_is_built_and_shown(data_copy, tmp_path, monkeypatch, capsys, slugs, first):
+    asked = []
+    monkeypatch.setattr(serve, "build_apart", lambda arguments: asked.append(arguments) or True)
+
+    def shown(watched, seen):
+        asked.append(watched)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(serve, "_next_snapshot", shown)
+    assert cli.main(["serve", *slugs, "--data", str(data_copy), "--out", str(tmp_path / "ut")]) == 0
+    arguments, watched = asked
+    options = cli._parser().parse_args(arguments)
+    assert (options.command, options.slugs, options.data) == ("build", slugs, data_copy)
+    assert options.out == tmp_path / "ut" and data_copy in watched
+    assert re.search(rf"http://127\.0\.0\.1:\d+/{first}\n", capsys.readouterr().out)
 
 
 def test_a_port_that_is_taken_is_told(pages, tmp_path, capsys):
