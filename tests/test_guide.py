@@ -28,7 +28,7 @@ from PIL import Image
 from analysis import cli
 from analysis.publish import run, site
 from analysis.publish.guide import build_guide, needs_table
-from analysis.publish.manifest import GUIDE_FOLDER
+from analysis.publish.places import GUIDE_FOLDER
 from analysis.publish.plan import plan_book, read_chapters
 from analysis.publish.theme import CONTENT_SECURITY_POLICY
 from analysis.sources import fetch, load_municipality
