@@ -1,6 +1,7 @@
 """Charts: one palette that can be read in light and dark, words that can be read and numbers that are the tables'."""
 
 import dataclasses
+import io
 import json
 import math
 import os
@@ -23,6 +24,7 @@ from every_chart import SLUGS, charts_of, output
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import ValidationError
+from PIL import Image
 
 from analysis.measures.result import Quantity, Result
 from analysis.present import charts, svg
@@ -294,6 +296,22 @@ def test_a_picture_as_png_has_twice_the_pixels():
     width, height = struct.unpack(">II", content[16:24])
     root = ElementTree.fromstring(picture)
     assert (width, height) == tuple(round(float(root.get(name)) * SCALE) for name in ("width", "height"))
+
+
+def pixels(content):
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+
+
+def test_a_picture_in_few_colours_is_as_it_was_drawn():
+    shown = charts_of("malmo")[0]
+    picture = picture_svg(drawing_of(shown.html), shown.told)
+    assert (pixels(picture_png(picture)) == pixels(svg.to_png(picture, SCALE))).all()
+
+
+def test_a_picture_in_many_colours_is_nearly_as_it_was_drawn():
+    stripes = (f'<rect x="{at}" width="1" height="9" fill="rgb({at % 256},{at // 2},9)"/>' for at in range(400))
+    picture = f'<svg xmlns="http://www.w3.org/2000/svg" width="400" height="9">{"".join(stripes)}</svg>'
+    assert 0 < abs(pixels(picture_png(picture)) - pixels(svg.to_png(picture, SCALE))).max() <= 8
 
 
 def chapter(folder, *outputs):
