@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from analysis.measures.forms import FORM_NAMES
+from analysis.measures.memo import once
 from analysis.measures.result import Result
 from analysis.measures.scenario import (
     FILLED,
@@ -80,6 +81,7 @@ class Outcome:
     break_even: float
 
 
+@once(list)
 def starts(municipality: Municipality) -> list[Start]:
     """Return what the reader can start from: the investigation's own reading first, then each form with all inputs."""
     counted = counted_forms(municipality)[0]
@@ -145,6 +147,7 @@ def _amount(value_tkr: float) -> str:
     return mnkr(value_tkr) if abs(value_tkr) >= SMALLEST_IN_MNKR else tkr(value_tkr)
 
 
+@once(list)
 def sliders(municipality: Municipality) -> list[Slider]:
     """Return the sliders, each wide enough for every start and for the break-even."""
     found = starts(municipality)
