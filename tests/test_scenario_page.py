@@ -115,9 +115,9 @@ def test_the_interactive_chart_is_complete_without_a_script():
     assert re.search(r'<svg role="img" aria-label="[^"]+1,7\u00a0mnkr', html)
     assert re.search(r'<div class="ab-reglage"[^>]* hidden>', html)
     specification = re.search(r'<script type="application/json">(.*?)</script>', html, re.S)[1]
-    assert json.loads(specification) == json.loads(
-        json.dumps(interactive.specification(book_of("ange").municipality))
-    )
+    ange = book_of("ange").municipality
+    told = interactive.specification(ange, interactive.saving_chart(ange))
+    assert json.loads(specification) == json.loads(json.dumps(told))
     labels = re.findall(r'<label for="([^"]+)"', html)
     assert len(labels) == len(set(labels)) == len(interactive.sliders(book_of("ange").municipality)) + 1
     assert all(f'id="{label}"' in html for label in labels)
