@@ -21,7 +21,7 @@ from docutils.parsers.rst import directives, roles
 from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.search.sv import SearchSwedish
 
-from analysis.publish import assembly, parts, theme
+from analysis.publish import parts, theme
 from analysis.publish.assembly import assemble, warm_up
 from analysis.publish.glossary import write_terms
 from analysis.publish.plan import PROJECT_ROOT, read_chapters, read_config
