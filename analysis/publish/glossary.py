@@ -45,7 +45,7 @@ def connect(app: Sphinx) -> None:
 
 
 def write_terms(terms: Mapping[str, Term], folder: Path) -> None:
-    """Write what the chapters need of the glossary beside them, since Sphinx runs in a process of its own."""
+    """Write what the chapters need of the glossary beside them: Sphinx knows a book by its folder."""
     content = {
         term.id: {"word": term.word, "forms": term.forms, "explanation": term.explanation} for term in terms.values()
     }
