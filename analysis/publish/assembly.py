@@ -36,6 +36,8 @@ def assemble(stage: Path, shared: Path | None = None) -> list[str]:
     """
     stage = stage.resolve()
     html = stage / "_build" / "html"
+    if shared:
+        shared.mkdir(parents=True, exist_ok=True)
     settings = {"external_toc_path": (stage / "_toc.yml").as_posix(), "latex_individualpages": False,
                 "assistansboken_shared": str(shared.resolve()) if shared else ""}
     printed = io.StringIO()
