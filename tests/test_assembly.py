@@ -7,6 +7,7 @@ import gettext
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 import warnings
@@ -16,8 +17,10 @@ import nbformat
 import pytest
 import sphinx.locale
 import sphinx.search
+import Stemmer
 import yaml
 from docutils.parsers.rst import directives, roles
+from snowballstemmer.swedish_stemmer import SwedishStemmer
 from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.search.sv import SearchSwedish
 
@@ -322,3 +325,12 @@ def test_an_older_notebook_is_converted_and_an_output_keeps_what_is_shown():
     third = nbformat.v3.new_notebook(worksheets=[nbformat.v3.new_worksheet(cells=[
         nbformat.v3.new_text_cell("markdown", source="# Tre")])])
     assert parts.read_notebook(nbformat.v3.writes_json(third)).cells[0].source == "# Tre"
+
+
+def test_the_quick_stemmer_gives_the_same_stems():
+    """snowballstemmer uses PyStemmer where it is installed, and is itself what the search in the browser follows."""
+    text = " ".join(path.read_text(encoding="utf-8") for path in (PROJECT_ROOT / "chapters").rglob("*.[im]*"))
+    words = sorted({word.lower() for word in re.findall(r"\w+", text)})
+    quick, plain = Stemmer.Stemmer("swedish"), SwedishStemmer()
+    assert len(words) > 5000
+    assert [(word, quick.stemWord(word)) for word in words] == [(word, plain.stemWord(word)) for word in words]
