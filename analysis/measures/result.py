@@ -7,7 +7,7 @@ import functools
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -254,9 +254,17 @@ def _references(used: Iterable) -> list[SourceRef]:
             found[item] = None
         elif isinstance(item, pd.DataFrame):
             columns = [name for name in ("kalla", "plats", "status", "ursprung") if name in item]
-            for row in dict.fromkeys(zip(*(item[name].tolist() for name in columns), strict=True)):
+            for row in dict.fromkeys(plain_rows(item, columns)):
                 found[SourceRef(*row)] = None
     return list(found)
+
+
+def plain_rows(frame: pd.DataFrame, columns: Iterable[str]) -> Iterator[tuple]:
+    """Return the rows of a frame as plain values of some columns; a missing number is nan.
+
+    Several times as fast as a frame's own ways to go through its rows, which counts where a book does it often.
+    """
+    return zip(*(frame[column].to_numpy().tolist() for column in columns), strict=True)
 
 
 def rows(municipality: Municipality, table: str, **selection) -> pd.DataFrame:
