@@ -87,7 +87,7 @@ def read(file: TableFile) -> tuple[pd.DataFrame, list[Fault]]:
     It is the caller's own: what is done to it alters nothing for whoever reads the table again.
     """
     frame, faults = _read(file)
-    return frame.copy(deep=False), list(faults)
+    return frame.copy(), list(faults)
 
 
 def merged(given: TableFile | None, fetched: TableFile, document: str) -> pd.DataFrame:
@@ -96,7 +96,7 @@ def merged(given: TableFile | None, fetched: TableFile, document: str) -> pd.Dat
     A row given at first hand stays. One that a document repeats stays in the book that is held against that document;
     in the others what was fetched takes its place, so that a series comes from one source.
     """
-    return _merged(given, fetched, document).copy(deep=False)
+    return _merged(given, fetched, document).copy()
 
 
 # The national tables are the same for every municipality, and some municipalities stand in many comparisons, so what
