@@ -137,10 +137,9 @@ def _users_by_year(municipality: Municipality) -> dict[tuple[int, str], list[Cou
     for row in _rows(municipality, "egen_regi"):
         add(row.ar, OUTCOME, OWN, row.lag, Cell("egen_regi", row.Index, "brukare_antal"), row.brukare_antal)
     for name in ("brukare_1_oktober", "brukare_december"):
-        for row in _rows(municipality, name):
-            if row.omrade == municipality.area:
-                law = getattr(row, "verksamhet", "sfb")
-                add(row.ar, OUTCOME, EVERYONE, law, Cell(name, row.Index, "antal"), row.antal)
+        for row in _own_rows(municipality, name):
+            law = getattr(row, "verksamhet", "sfb")
+            add(row.ar, OUTCOME, EVERYONE, law, Cell(name, row.Index, "antal"), row.antal)
     for row in _rows(municipality, "scenario"):
         if row.indata in _SCENARIO:
             year = _scenario_year(municipality)
@@ -151,6 +150,12 @@ def _users_by_year(municipality: Municipality) -> dict[tuple[int, str], list[Cou
 def _rows(municipality: Municipality, table: str) -> Iterator:
     frame = municipality.tables.get(table, municipality.national.get(table))
     return iter(()) if frame is None else _rows_of(frame)
+
+
+def _own_rows(municipality: Municipality, table: str) -> Iterator:
+    """Return the rows of a national table that are of the municipality's own area."""
+    frame = municipality.national.get(table)
+    return iter(()) if frame is None else _rows_of(frame[frame["omrade"].to_numpy() == municipality.area])
 
 
 def _rows_of(frame: pd.DataFrame) -> Iterator:
@@ -340,8 +345,8 @@ def _means_of_few(
     """Return the national means of the municipality's own users in the years when those with SFB are few."""
     return {
         Cell("timmar_per_vecka", row.Index, "timmar_per_vecka")
-        for row in _rows(municipality, "timmar_per_vecka")
-        if row.omrade == municipality.area and _sfb_is_hidden(hidden, years.get((row.ar, OUTCOME), ()))
+        for row in _own_rows(municipality, "timmar_per_vecka")
+        if _sfb_is_hidden(hidden, years.get((row.ar, OUTCOME), ()))
     }
 
 
@@ -354,15 +359,19 @@ def _means_of_others(municipality: Municipality, hidden: set[Cell]) -> set[Cell]
     few = set()
     for name in ("brukare_december", "brukare_1_oktober"):
         rows = {cell.row for cell in hidden if (cell.table, cell.column) == (name, "antal")}
+        frame = municipality.national.get(name)
         few |= {
             (row.ar, row.omrade)
-            for row in (_rows(municipality, name) if rows else ())
-            if row.Index in rows and getattr(row, "verksamhet", "sfb") == "sfb"
+            for row in (_rows_of(frame[frame.index.isin(rows)]) if rows else ())
+            if getattr(row, "verksamhet", "sfb") == "sfb"
         }
-    return few and {
-        Cell("timmar_per_vecka", row.Index, "timmar_per_vecka")
-        for row in _rows(municipality, "timmar_per_vecka")
-        if (row.ar, row.omrade) in few
+    means = municipality.national.get("timmar_per_vecka")
+    if not few or means is None:
+        return set()
+    return {
+        Cell("timmar_per_vecka", row, "timmar_per_vecka")
+        for row, of in zip(means.index.tolist(), plain_rows(means, ("ar", "omrade")), strict=True)
+        if of in few
     }
 
 
