@@ -28,7 +28,7 @@ from synthetic import LAST, ROOT, FolderFault, make_data, own_folder, remove_fol
 
 sys.path.insert(0, str(ROOT))
 
-from analysis.publish.site import work_directory
+from analysis.publish.places import work_directory
 
 RESULTS = Path(__file__).with_name("results.json")
 DOCUMENT = ROOT / "docs" / "performance.md"
