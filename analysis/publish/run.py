@@ -28,7 +28,7 @@ from analysis.measures.small_numbers import protect
 from analysis.present import svg
 from analysis.present.book import read_already
 from analysis.present.pages.material import small_numbers_line
-from analysis.publish.assembly import assemble
+from analysis.publish.assembly import assemble, warm_up
 from analysis.publish.cache import ChapterCache, Contents
 from analysis.publish.checking import Checked, checked
 from analysis.publish.document import DocumentFault, make_documents
@@ -37,12 +37,13 @@ from analysis.publish.glossary import write_terms
 from analysis.publish.inputs import Inputs, digest_of
 from analysis.publish.manifest import FILE_NAME, make_manifest, write_manifest
 from analysis.publish.pictures import drawing_of, picture_png, picture_svg
-from analysis.publish.places import GUIDE_FOLDER
+from analysis.publish.places import GUIDE_FOLDER, shared_by_books
 from analysis.publish.plan import KERNEL, Plan, plan_book, read_chapters, read_config
 from analysis.publish.running import ENGINE
 from analysis.publish.running.drawer import draw_at, drawers
 from analysis.publish.running.entry import Engine
 from analysis.publish.running.processes import CAN_FORK, Died, Processes
+from analysis.publish.theme import prepare_shared
 from analysis.publish.workbook import make_workbook
 from analysis.sources.faults import file_fault
 
@@ -144,7 +145,7 @@ def build_books(orders: Sequence[Order], jobs: int) -> Iterator[Outcome]:
     lanes = max(1, jobs // len(orders)) if CAN_FORK and orders else 1
     orders = [dataclasses.replace(order, lanes=lanes) for order in orders]
     unforeseen = []
-    with _prepared(jobs) as addresses:
+    with _prepared(jobs, orders) as addresses:
         processes = Processes(functools.partial(build_book, addresses), min(jobs, max(1, len(orders))))
         for position, outcome in processes.run(orders):
             order = orders[position]
@@ -164,13 +165,17 @@ def build_books(orders: Sequence[Order], jobs: int) -> Iterator[Outcome]:
 
 
 @contextmanager
-def _prepared(jobs: int) -> Iterator[list[str]]:
+def _prepared(jobs: int, orders: Sequence[Order]) -> Iterator[list[str]]:
     """Make ready, once, what every book's process begins with; give the addresses where charts are drawn."""
     with ExitStack() as stack:
+        for work in {order.work for order in orders}:
+            prepare_shared(shared_by_books(work))
         Engine.prepare()
         if not CAN_FORK:
             yield []
             return
+        for root in {order.inputs.root for order in orders}:
+            warm_up(read_config(root))
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ab-", ignore_cleanup_errors=True))
         yield stack.enter_context(drawers(jobs, Path(folder)))
 
@@ -313,7 +318,8 @@ def _put_together(plan: Plan, stage: Path, manifest: dict, order: Order, outcome
     _write_frame(plan, stage, manifest, order.inputs.root)
     tables, charts, faults = _downloads(plan, stage)
     with outcome.stage("Jupyter Book"):
-        faults += [BuildFault(slug, "", None, f"Jupyter Book: {line}") for line in assemble(stage)]
+        faults += [BuildFault(slug, "", None, f"Jupyter Book: {line}") for line in assemble(
+            stage, shared_by_books(order.work))]
     if faults:
         return faults
     with outcome.stage("nedladdningar"):
