@@ -107,12 +107,13 @@ def _build(state: _State, start: float) -> int:
     key = secret(state.work)
     orders = [Order(slug, state.inputs, state.work, state.keys[slug], key, choices.documents, choices.force)
               for slug in state.waiting]
+    unchanged = [slug for slug in state.slugs if slug not in state.waiting]
     progress = Progress(len(orders), quiet=choices.quiet, verbose=choices.verbose)
+    progress.begin(unchanged)
     outcomes = []
     for outcome in build_books(orders, choices.jobs):
         outcomes.append(outcome)
         progress.tell(outcome)
-    unchanged = [slug for slug in state.slugs if slug not in state.waiting]
     progress.end(unchanged)
     outcomes.sort(key=lambda outcome: outcome.slug)
     _warn(outcomes, quiet=choices.quiet)
