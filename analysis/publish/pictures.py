@@ -18,7 +18,14 @@ MARGIN = 24
 TITLE, FINDING, SOURCE = (18, 24, INK), (15, 21, INK), (13, 18, GREY)
 SCALE = 2
 PALETTE_SIZE = 256
+# As templates/picture.html.j2 writes it, in a string of JSON.
+_PNG_LINK = re.compile(r'<a href=\\"diagram/[\w-]+\.png\\" download>PNG<span [^>]*>[^<]*</span></a> eller ')
 _DRAWING = re.compile(r'<svg role="img"[^>]*? width="([\d.]+)" height="([\d.]+)"[^>]*>(.*?)</svg>', re.DOTALL)
+
+
+def without_png(notebook: str) -> str:
+    """Return an executed notebook, as JSON, without the links to pictures as PNG, for a book that has none."""
+    return _PNG_LINK.sub("", notebook)
 
 
 def drawing_of(html: str) -> str:

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -36,7 +36,7 @@ from analysis.publish.finished import finish
 from analysis.publish.glossary import write_terms
 from analysis.publish.inputs import Inputs, digest_of
 from analysis.publish.manifest import FILE_NAME, make_manifest, write_manifest
-from analysis.publish.pictures import drawing_of, picture_png, picture_svg
+from analysis.publish.pictures import drawing_of, picture_png, picture_svg, without_png
 from analysis.publish.places import GUIDE_FOLDER, shared_by_books
 from analysis.publish.plan import KERNEL, Plan, plan_book, read_chapters, read_config
 from analysis.publish.running import ENGINE
@@ -45,6 +45,7 @@ from analysis.publish.running.entry import Engine
 from analysis.publish.running.processes import CAN_FORK, Died, Processes
 from analysis.publish.theme import prepare_shared
 from analysis.publish.workbook import make_workbook
+from analysis.sources import DataError, load_municipality
 from analysis.sources.faults import file_fault
 
 # Papermill finds it by its entry point, but for whoever has not installed the package anew since it was there.
@@ -79,8 +80,8 @@ class BuildFault:
 class Order:
     """A book to be built: of whom, from where, in which folder of work, and under which key it is kept.
 
-    `secret` keys the hashes of what is not shown; `documents` tells whether it gets a PDF and a Word file; `anew`
-    whether also chapters that have been run before are run; `lanes` how many of its chapters may run at once.
+    `secret` keys the hashes of what is not shown; `documents` tells whether it gets PDF, Word and its charts as PNG;
+    `anew` whether also chapters that have been run before are run; `lanes` how many of its chapters may run at once.
     """
 
     slug: str
@@ -145,6 +146,8 @@ def build_books(orders: Sequence[Order], jobs: int) -> Iterator[Outcome]:
     lanes = max(1, jobs // len(orders)) if CAN_FORK and orders else 1
     orders = [dataclasses.replace(order, lanes=lanes) for order in orders]
     unforeseen = []
+    if not orders:
+        return
     with _prepared(jobs, orders) as addresses:
         processes = Processes(functools.partial(build_book, addresses), min(jobs, max(1, len(orders))))
         for position, outcome in processes.run(orders):
@@ -176,6 +179,10 @@ def _prepared(jobs: int, orders: Sequence[Order]) -> Iterator[list[str]]:
             return
         for root in {order.inputs.root for order in orders}:
             warm_up(read_config(root))
+            read_chapters(root)
+        # What all municipalities share is read here, once; what is wrong with this one is told where it is built.
+        with suppress(DataError):
+            load_municipality(orders[0].slug, orders[0].inputs.data)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ab-", ignore_cleanup_errors=True))
         yield stack.enter_context(drawers(jobs, Path(folder)))
 
@@ -317,6 +324,9 @@ def _put_together(plan: Plan, stage: Path, manifest: dict, order: Order, outcome
     slug, html = order.slug, stage / "_build" / "html"
     _write_frame(plan, stage, manifest, order.inputs.root)
     tables, charts, faults = _downloads(plan, stage)
+    if not order.documents:
+        for path in stage.glob("*.ipynb"):
+            path.write_text(without_png(path.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     with outcome.stage("Jupyter Book"):
         faults += [BuildFault(slug, "", None, f"Jupyter Book: {line}") for line in assemble(
             stage, shared_by_books(order.work))]
@@ -330,10 +340,11 @@ def _put_together(plan: Plan, stage: Path, manifest: dict, order: Order, outcome
         (html / "diagram").mkdir()
         for name, (picture, _) in charts.items():
             (html / "diagram" / f"{name}.svg").write_text(picture, encoding="utf-8", newline="\n")
-            (html / "diagram" / f"{name}.png").write_bytes(picture_png(picture))
     if order.documents:
         try:
-            with outcome.stage("PDF och Word"):
+            with outcome.stage("PNG, PDF och Word"):
+                for name, (picture, _) in charts.items():
+                    (html / "diagram" / f"{name}.png").write_bytes(picture_png(picture))
                 make_documents(html, manifest)
         except DocumentFault as fault:
             return [BuildFault(slug, "", None, str(fault))]
