@@ -166,7 +166,7 @@ def _rows_of(frame: pd.DataFrame) -> Iterator:
 
 @cache
 def _row_type(columns: tuple[str, ...]) -> type:
-    return namedtuple("Row", ("Index", *columns))
+    return namedtuple(_row_type.__name__.strip("_"), ("Index", *columns))
 
 
 def _scenario_year(municipality: Municipality) -> int:
