@@ -178,7 +178,7 @@ def measure(title: str) -> Callable:
 
 def _own_copy(result: Result) -> Result:
     """Return the result with a frame that can be written to without the next one seeing it."""
-    return dataclasses.replace(result, frame=result.frame.copy(deep=False))
+    return dataclasses.replace(result, frame=result.frame.copy())
 
 
 def _withheld(
