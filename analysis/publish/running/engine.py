@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterable
 from multiprocessing.connection import Connection, Pipe
 
+from ipykernel.ipkernel import IPythonKernel
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.engines import Engine, NotebookExecutionManager
@@ -62,9 +63,10 @@ class ForkEngine(Engine):
                     return
                 finally:
                     nb_man.cell_complete(cell, cell_index=index)
-            told = _next(ours, None, execution_timeout)
-            notebook.metadata.setdefault("assistansboken", {})["reads"] = told["reads"]
-            notebook.metadata["language_info"] = told["language_info"]
+            reads = _next(ours, None, execution_timeout)["reads"]
+            notebook.metadata.setdefault("assistansboken", {})["reads"] = reads
+            version = ".".join(map(str, sys.version_info[:3]))
+            notebook.metadata["language_info"] = {**IPythonKernel.language_info, "version": version}
         finally:
             ours.close()
             os.kill(child, signal.SIGKILL)
@@ -121,15 +123,7 @@ def _run_cells(shell: CellShell, cells: Iterable[NotebookNode], theirs: Connecti
             theirs.send_bytes(json.dumps(told).encode())
             if told["failed"] and MAY_FAIL not in cell.metadata.get("tags", []):
                 return
-    version = ".".join(map(str, sys.version_info[:3]))
-    theirs.send_bytes(json.dumps({"reads": sorted(read), "language_info": _language(version)}).encode())
-
-
-def _language(version: str) -> dict:
-    """Return what a kernel says of its language."""
-    from ipykernel.ipkernel import IPythonKernel
-
-    return {**IPythonKernel.language_info, "version": version}
+    theirs.send_bytes(json.dumps({"reads": sorted(read)}).encode())
 
 
 def _next(ours: Connection, cell: NotebookNode | None, timeout: float | None) -> dict:

@@ -12,11 +12,15 @@ from contextlib import contextmanager
 from ipykernel.compiler import XCachingCompiler
 from ipykernel.zmqshell import ZMQInteractiveShell
 from jupyter_client.session import Session
-from nbformat.v4 import output_from_msg
 from traitlets.config import Config
 
-# What a shell may say that is an output of a cell, and what is of no interest to a notebook.
-_OUTPUTS = {"stream", "display_data", "execute_result", "error"}
+# What a shell may say that is an output of a cell, with what a notebook keeps of it; and what is of no interest to it.
+_OUTPUTS = {
+    "stream": ("name", "text"),
+    "display_data": ("data", "metadata"),
+    "execute_result": ("data", "metadata", "execution_count"),
+    "error": ("ename", "evalue", "traceback"),
+}
 _IGNORED = {"comm_open", "comm_msg", "comm_close", "status"}
 
 
@@ -39,19 +43,18 @@ class _Listening(Session):
             if not self.clears:
                 self.outputs.clear()
         elif kind in _OUTPUTS:
-            self._keep(kind, content)
+            self._keep({"output_type": kind, **{name: content[name] for name in _OUTPUTS[kind]}})
         elif kind not in _IGNORED:
             self.unknown.append(kind)
 
-    def _keep(self, kind: str, content: dict) -> None:
+    def _keep(self, output: dict) -> None:
         if self.clears:
             self.outputs.clear()
             self.clears = False
-        output = output_from_msg({"header": {"msg_type": kind}, "content": content})
         # A kernel gathers what each stream gets between two other outputs.
         streams = itertools.takewhile(lambda one: one["output_type"] == "stream", reversed(self.outputs))
         same = next((one for one in streams if one["name"] == output.get("name")), None)
-        if kind == "stream" and same:
+        if output["output_type"] == "stream" and same:
             same["text"] += output["text"]
         else:
             self.outputs.append(output)
@@ -91,6 +94,10 @@ class CellShell:
         self._shell.displayhook.session = self._shell.display_pub.session = self._session
         self._shell.displayhook.pub_socket = self._shell.display_pub.pub_socket = object()
         self._shell.displayhook.topic = b"execute_result"
+        # What is only made when the first cell runs is made now, and not in every process that begins with this.
+        self.run("None")
+        self.run("1")
+        self._shell.reset(new_session=True)
 
     @contextmanager
     def taking_over(self) -> Iterator[None]:
