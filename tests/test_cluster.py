@@ -199,7 +199,7 @@ def other_worker(tmp_path):
     shutil.copytree(PACKAGE, folder / "analysis", ignore=shutil.ignore_patterns("__pycache__"))
     with (folder / "analysis" / "measures" / "result.py").open("a", encoding="utf-8") as file:
         file.write("# annan\n")
-    with LocalCluster(n_workers=0, processes=False, dashboard_address="127.0.0.1:0") as scheduler:
+    with LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address="127.0.0.1:0") as scheduler:
         worker = subprocess.Popen(
             [sys.executable, "-m", "distributed.cli.dask_worker", scheduler.scheduler_address, "--nthreads", "1",
              "--no-nanny", "--no-dashboard", "--local-directory", str(folder)], cwd=folder,
@@ -253,7 +253,7 @@ def silent_port():
 @pytest.mark.parametrize(("address", "words"), [
     ("127.0.0.1:{port}", "svarar inte"),
     ("tcp://127.0.0.1:{port}", "svarar inte"),
-    ("tls://127.0.0.1:{port}", "svarar inte"),
+    ("tls://127.0.0.1:{port}", "kräver certifikat (TLS)"),
     ("finns.inte.invalid:8786", "svarar inte"),
     ("klustret", "är ingen adress till ett kluster"),
     ("", "är ingen adress till ett kluster"),
@@ -261,23 +261,21 @@ def silent_port():
     ("127.0.0.1:99999", "är ingen adress till ett kluster"),
     ("127.0.0.1:port", "är ingen adress till ett kluster"),
 ])
-def test_an_address_without_a_cluster_is_told(project, tmp_path, capsys, silent_port, address, words):
+def test_an_address_without_a_cluster_is_told(project, tmp_path, capsys, monkeypatch, silent_port, address, words):
+    monkeypatch.setattr(cluster, "ANSWER_SECONDS", 2)
     address = address.format(port=silent_port)
     assert build(project, tmp_path / "sajt", "--dask", address) == 1
     errors = capsys.readouterr().err
-    assert f"{address}" in errors and words in errors and "Traceback" not in errors
+    assert address in errors and words in errors and "Traceback" not in errors
     assert not (tmp_path / "sajt").exists()
 
 
-def test_a_cluster_without_workers_or_certificates_and_a_server_of_another_kind_are_told(project, tmp_path, capsys,
-                                                                                        monkeypatch):
+def test_a_cluster_without_workers_and_a_server_of_another_kind_are_told(project, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(cluster, "ANSWER_SECONDS", 2)
-    with LocalCluster(n_workers=0, processes=False, protocol="tcp", dashboard_address="127.0.0.1:0") as scheduler:
+    with LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address="127.0.0.1:0") as scheduler:
         address = scheduler.scheduler_address
         assert build(project, tmp_path / "sajt", "--dask", address) == 1
         assert f"Klustret på {address} har inga arbetare." in capsys.readouterr().err
-        assert build(project, tmp_path / "sajt", "--dask", address.replace("tcp", "tls")) == 1
-        assert "kräver certifikat (TLS)" in capsys.readouterr().err
     with served(tmp_path) as address:
         assert build(project, tmp_path / "sajt", "--dask", address.replace("http", "tcp")) == 1
         errors = capsys.readouterr().err

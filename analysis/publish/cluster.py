@@ -6,16 +6,17 @@ comes back is put where a build on this machine would have put it, so that the n
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import hashlib
 import logging
 import os
 import pickle
 import shutil
-import socket
 import time
 import warnings
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -107,13 +108,15 @@ def _connected(address: str) -> Iterator[Client]:
     silent = (f"Klustret på {address} svarar inte. Kontrollera adressen efter --dask, att schemaläggaren är igång och "
               f"att brandväggen släpper fram den. {expected}")
     try:
-        socket.create_connection((host, port), ANSWER_SECONDS).close()
+        # A line of its own first: a client waits without end for what answers, but not as a scheduler does.
+        with ThreadPoolExecutor(1) as apart:
+            apart.submit(asyncio.run, asyncio.wait_for(_identity(full), ANSWER_SECONDS)).result()
         client = distributed.Client(full, timeout=ANSWER_SECONDS, set_as_default=False)
-    except (OSError, UnicodeError) as error:
-        raise ClusterFault(silent) from error
     except TypeError as error:  # so Dask tells that there are no certificates
-        raise ClusterFault(f"Klustret på {address} kräver certifikat (TLS), och de är inte inställda här. Ange dem i "
-                           "Dasks inställningar, distributed.comm.tls.") from error
+        raise ClusterFault(f"{address} kräver certifikat (TLS), och de är inte inställda här. Ange dem i Dasks "
+                           "inställningar, distributed.comm.tls.") from error
+    except Exception as error:  # whatever a server of another kind makes of it
+        raise ClusterFault(silent) from error
     try:
         with suppress(TimeoutError):
             client.wait_for_workers(1, timeout=ANSWER_SECONDS)
@@ -124,6 +127,14 @@ def _connected(address: str) -> Iterator[Client]:
         # With its last client gone the cluster forgets what it was asked for.
         with suppress(OSError, TimeoutError):
             client.close(timeout=ANSWER_SECONDS)
+
+
+async def _identity(address: str) -> None:
+    """Ask a scheduler who it is."""
+    from distributed import Security, rpc
+
+    async with rpc(address, connection_args=Security().get_connection_args("client")) as line:
+        await line.identity()
 
 
 def _answers(client: Client, orders: Sequence[Order]) -> Iterator[tuple[Order, Built | Refused | Exception]]:
