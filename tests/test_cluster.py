@@ -192,28 +192,38 @@ def test_interrupted_it_keeps_what_is_finished_and_leaves_nothing_with_the_clust
     assert not workers.scheduler.tasks
 
 
-@pytest.fixture
-def other_worker(tmp_path):
-    """The address of a cluster whose only worker has a copy of the program with one line more."""
+@pytest.fixture(params=["# en rad mer\n", "import paket_som_inte_finns\n", None])
+def other_worker(tmp_path, request):
+    """The words to expect, and the address of a cluster whose only worker has another program.
+
+    It has one line more, or one that keeps it from starting, or is so old that it knows nothing of clusters.
+    """
     folder = tmp_path / "annan version"
     shutil.copytree(PACKAGE, folder / "analysis", ignore=shutil.ignore_patterns("__pycache__"))
-    with (folder / "analysis" / "measures" / "result.py").open("a", encoding="utf-8") as file:
-        file.write("# annan\n")
+    if request.param is None:
+        (folder / "analysis" / "publish" / "running" / "remote.py").unlink()
+        words = "En arbetare: där finns inte samma version av programmet som här"
+    else:
+        with (folder / "analysis" / "measures" / "result.py").open("a", encoding="utf-8") as file:
+            file.write(request.param)
+        words = ("programmet gick inte att starta där: ModuleNotFoundError: No module named 'paket_som_inte_finns'"
+                 if "import" in request.param else "där finns inte samma version av programmet som här")
     with LocalCluster(n_workers=0, processes=False, protocol="tcp://", dashboard_address="127.0.0.1:0") as scheduler:
         worker = subprocess.Popen(
             [sys.executable, "-m", "distributed.cli.dask_worker", scheduler.scheduler_address, "--nthreads", "1",
              "--no-nanny", "--no-dashboard", "--local-directory", str(folder)], cwd=folder,
             env={**os.environ, "PYTHONPATH": str(folder)}, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        yield scheduler.scheduler_address
+        yield words, scheduler.scheduler_address
         worker.kill()
         worker.wait()
 
 
 def test_a_worker_with_another_version_refuses(project, other_worker, tmp_path, capsys):
-    assert build(project, tmp_path / "sajt", "--dask", other_worker) == 1
+    words, address = other_worker
+    assert build(project, tmp_path / "sajt", "--dask", address) == 1
     errors = capsys.readouterr().err
-    assert "Arbetaren tcp://127.0.0.1:" in errors and "där finns inte samma version av programmet som här" in errors
-    assert "Python eller andra paket" not in errors and STANDS in errors and "Traceback" not in errors
+    assert words in errors and cluster.SAME in errors and STANDS in errors
+    assert "Python eller andra paket" not in errors and "Traceback" not in errors
     assert not (tmp_path / "sajt").exists() and not list(work_directory(tmp_path / "sajt").glob("books/*"))
 
 

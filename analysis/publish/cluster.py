@@ -15,7 +15,7 @@ import pickle
 import shutil
 import time
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -28,7 +28,7 @@ from analysis.publish.parcel import packed, unpack
 from analysis.publish.places import GUIDE_FOLDER
 from analysis.publish.run import BuildFault, Order, Outcome, failed, largest_first
 from analysis.publish.running.builder import DATA, PROJECT
-from analysis.publish.running.remote import Book, BuilderDied, Built, Refused, build_there, versions
+from analysis.publish.running.remote import Book, BuilderDied, Built, Refused, versions
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -121,7 +121,7 @@ def _connected(address: str) -> Iterator[Client]:
         with suppress(TimeoutError):
             client.wait_for_workers(1, timeout=ANSWER_SECONDS)
         if not client.nthreads():
-            raise ClusterFault(f"Klustret på {address} har inga arbetare. Starta minst en, med dask worker {full}")
+            raise ClusterFault(f"Klustret på {address} har inga arbetare. Starta minst en och bygg igen.")
         yield client
     finally:
         # With its last client gone the cluster forgets what it was asked for.
@@ -143,6 +143,7 @@ def _answers(client: Client, orders: Sequence[Order]) -> Iterator[tuple[Order, B
     from distributed import CancelledError, KilledWorker
 
     parcel, wanted = _project(orders[0].inputs), versions()
+    entry = _entry()
     waiting = collections.deque(enumerate(orders))
     running: dict[Future, Order] = {}
     try:
@@ -160,19 +161,18 @@ def _answers(client: Client, orders: Sequence[Order]) -> Iterator[tuple[Order, B
                 except OSError as error:
                     yield order, error
                     continue
-                future = client.submit(build_there, project, wanted, book, pure=False, priority=-position,
-                                       retries=RETRIES)
+                future = client.submit(entry, project, wanted, book, pure=False, priority=-position, retries=RETRIES)
                 running[future] = order
             for future in _first_ended(client, list(running)) if running else ():
                 order = running.pop(future)
                 try:
-                    answer = future.result()
+                    answer = pickle.loads(future.result())
                 except CancelledError:
                     raise
                 except KilledWorker:
                     answer = BuilderDied()
                 except Exception as error:
-                    answer = _foreign(error)
+                    answer = error
                 future.release()
                 yield order, answer
     except (CancelledError, OSError) as error:
@@ -193,14 +193,21 @@ def _first_ended(client: Client, futures: Sequence[Future]) -> set[Future]:
         if client.nthreads():
             seen = time.monotonic()
         elif time.monotonic() - seen > WORKERLESS_SECONDS:
-            raise ClusterFault("Klustret har inga arbetare kvar. Starta minst en och bygg igen.")
+            raise ClusterFault(f"Klustret har inga arbetare kvar. {SAME}")
 
 
-def _foreign(error: Exception) -> Refused | Exception:
-    """Return an error, or that the other side could not even read what it was asked for."""
-    if isinstance(error, (ImportError, AttributeError)) or "deserialization" in str(error):
-        return Refused("Schemaläggaren eller en arbetare: där finns inte samma version av programmet som här")
-    return error
+def _entry() -> Callable[[bytes, dict[str, str], bytes], bytes]:
+    """Return what Dask is to call. It is sent as code and speaks in bytes, since a worker may lack this program."""
+
+    def entry(project: bytes, wanted: dict[str, str], book: bytes) -> bytes:
+        try:
+            from analysis.publish.running.remote import build_there
+        except ImportError:
+            return unknown
+        return pickle.dumps(build_there(project, wanted, pickle.loads(book)))
+
+    unknown = pickle.dumps(Refused("En arbetare: där finns inte samma version av programmet som här"))
+    return entry
 
 
 def _project(inputs: Inputs) -> bytes:
@@ -219,11 +226,11 @@ def _project(inputs: Inputs) -> bytes:
     return packed(trees)
 
 
-def _asked(order: Order) -> Book:
-    """Return what a worker is to be told of an order beside the project."""
+def _asked(order: Order) -> bytes:
+    """Return what a worker is to be told of an order beside the project: a pickled Book."""
     kept = order.work / "kapitel" / order.slug
     chapters = packed((path.name, path) for path in sorted(kept.iterdir())) if kept.is_dir() else packed(())
-    return Book(order.slug, order.key, order.secret, order.documents, order.anew, chapters)
+    return pickle.dumps(Book(order.slug, order.key, order.secret, order.documents, order.anew, chapters))
 
 
 def _take(order: Order, built: Built) -> Outcome:

@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -116,10 +115,9 @@ def _build(state: _State, start: float) -> int:
     progress = Progress(len(orders), quiet=choices.quiet, verbose=choices.verbose)
     outcomes = []
     built = build_books(orders, choices.jobs) if choices.dask is None else build_on_cluster(orders, choices.dask)
-    with closing(built):
-        for outcome in built:
-            outcomes.append(outcome)
-            progress.tell(outcome)
+    for outcome in built:
+        outcomes.append(outcome)
+        progress.tell(outcome)
     unchanged = [slug for slug in state.slugs if slug not in state.waiting]
     progress.end(unchanged)
     outcomes.sort(key=lambda outcome: outcome.slug)
