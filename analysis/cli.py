@@ -105,7 +105,7 @@ def _parser() -> argparse.ArgumentParser:
                            help="gör varje bok också som PDF och Word (görs annars bara för projektets egna data)")
     documents.add_argument("--utan-dokument", action="store_false", dest="dokument", help="gör inga PDF- och Wordfiler")
     build.add_argument("--dask", metavar="ADRESS",
-                       help="låt ett Daskkluster bygga böckerna; adressen till dess schemaläggare")
+                       help="låt ett kluster av Dask bygga böckerna; adressen till schemaläggaren")
     told = build.add_mutually_exclusive_group()
     told.add_argument("--quiet", action="store_true", help="berätta bara om fel, och sammanfatta")
     told.add_argument("--verbose", action="store_true", help="berätta också vart tiden gick")

@@ -107,3 +107,7 @@ def _without(folder: Path, name: str, fault: Any) -> Any:
     told = {field.name: value.replace(str(folder), name) for field in dataclasses.fields(fault)
             if isinstance(value := getattr(fault, field.name), str)}
     return dataclasses.replace(fault, **told)
+
+
+if __name__ == "__main__":
+    serve()

@@ -21,7 +21,6 @@ from typing import Any
 
 from analysis.publish.inputs import PACKAGE, code_files, hash_of, machine
 
-_SERVE = "from analysis.publish.running.builder import serve; serve()"
 _ERRORS = "fel.txt"
 
 
@@ -151,7 +150,7 @@ class _Builder:
     def _start(self) -> subprocess.Popen:
         path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
         with (self._folder / _ERRORS).open("wb") as errors:
-            return subprocess.Popen([sys.executable, "-P", "-c", _SERVE, str(self._folder), self.name],
+            return subprocess.Popen([sys.executable, "-P", "-m", f"{__package__}.builder", str(self._folder), self.name],
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, cwd=self._folder,
                                     env={**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1"})
 
