@@ -102,8 +102,9 @@ def _parser() -> argparse.ArgumentParser:
     build.add_argument("--force", action="store_true", help="bygg om även det som är oförändrat")
     documents = build.add_mutually_exclusive_group()
     documents.add_argument("--dokument", action="store_true", default=None,
-                           help="gör varje bok också som PDF och Word (görs annars bara för projektets egna data)")
-    documents.add_argument("--utan-dokument", action="store_false", dest="dokument", help="gör inga PDF- och Wordfiler")
+                           help="gör också PDF, Word och diagram som PNG (görs annars bara för projektets egna data)")
+    documents.add_argument("--utan-dokument", action="store_false", dest="dokument",
+                           help="gör inga PDF-, Word- och PNG-filer")
     build.add_argument("--dask", metavar="ADRESS",
                        help="låt ett kluster av Dask bygga böckerna; adressen till schemaläggaren")
     told = build.add_mutually_exclusive_group()

@@ -17,6 +17,8 @@ from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
 from analysis import cli
+from analysis.publish.inputs import Inputs
+from analysis.publish.run import Order, Outcome, build_books
 from analysis.publish.theme import CONTENT_SECURITY_POLICY
 
 # How long an example takes is a matter for benchmarks; a slow machine is not a fault.
@@ -42,6 +44,13 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_bytes().decode("utf-8")
     assert text.count(old) == 1, f"{path.name}: {old!r} står {text.count(old)} gånger"
     path.write_bytes(text.replace(old, new).encode("utf-8"))
+
+
+def build_one(root: Path, slug: str, work: Path, data: Path = DATA) -> Outcome:
+    """Build a municipality's book of a project, without documents, and return what came of it."""
+    inputs = Inputs(data, root)
+    [outcome] = build_books([Order(slug, inputs, work, inputs.book_key(slug, documents=False), b"", False)], 2)
+    return outcome
 
 
 class QuietHandler(http.server.SimpleHTTPRequestHandler):

@@ -1,25 +1,33 @@
 """Charts: one palette that can be read in light and dark, words that can be read and numbers that are the tables'."""
 
 import dataclasses
+import io
 import json
 import math
+import os
 import re
 import struct
+import subprocess
+import sys
 from itertools import combinations, pairwise
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
+import altair as alt
 import nbformat
 import numpy as np
 import pandas as pd
 import pytest
+from altair.utils.schemapi import debug_mode
 from conftest import DATA
 from every_chart import SLUGS, charts_of, output
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from jsonschema import ValidationError
+from PIL import Image
 
 from analysis.measures.result import Quantity, Result
-from analysis.present import charts
+from analysis.present import charts, svg
 from analysis.present.book import Book
 from analysis.present.numbers import MINUS, NO_BREAK_SPACE
 from analysis.present.pages import choice, comparison, costs, volumes
@@ -105,6 +113,34 @@ def test_every_colour_is_of_the_palette(slug, place):
     assert set(re.findall(r"#[0-9a-f]{6}\b", json.dumps(live_specification(shown.chart)))) <= set(DARK)
 
 
+def valid(chart):
+    """Return a chart that follows Vega-Lite's schema; what is drawn of it here is a part of what a script reads."""
+    alt.Root.validate(json.loads(json.dumps(live_specification(chart))))
+    return chart
+
+
+@pytest.mark.parametrize("slug", sorted(folder.name for folder in (DATA / "kommuner").iterdir()))
+def test_every_chart_follows_the_schema(slug):
+    """Making charts goes without Altair's own check of them, so that every book's is done here."""
+    for shown in charts_of(slug):
+        valid(shown.chart)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        lambda: alt.Chart().mark_bar(colour=INK),
+        lambda: alt.Chart().mark_bar(color=INK).encode(x=alt.X("x:Q", scale=alt.Scale(nice="ja"))),
+        lambda: alt.Chart().mark_text(align="vänster"),
+    ],
+)
+def test_a_chart_that_does_not_follow_the_schema_is_found(wrong):
+    with debug_mode(False):
+        chart = charts.described(charts.layered([wrong()], [{"x": 1}]))
+    with pytest.raises(ValidationError):
+        valid(chart)
+
+
 @each_chart()
 def test_the_drawing_is_sound_named_and_large_enough(slug, place):
     shown = charts_of(slug)[place]
@@ -157,7 +193,7 @@ def rows_of(part):
 def test_series_can_be_told_apart_without_colour(slug, place):
     """Every series has its name in the drawing; of lines no two have the same dash."""
     shown = charts_of(slug)[place]
-    series = shown.chart.usermeta["series"]
+    series = shown.chart["usermeta"]["series"]
     words = " ".join(re.sub(r"<[^>]+>", " ", drawing_of(shown.html)).split())
     dashes = [tuple(one["dash"]) for one in series if one["dash"]]
     assert len(set(dashes)) == len(dashes) and len(dashes) in (0, len(series))
@@ -168,6 +204,62 @@ def test_series_can_be_told_apart_without_colour(slug, place):
     assert choices == ([str(at) for at in range(len(series))] if len(series) > 1 else [])
     # No choice that does nothing is shown where there is no script.
     assert 'class="ab-serier"' not in shown.html or '<fieldset class="ab-serier" hidden>' in shown.html
+
+
+def in_another_process(code, **environment):
+    """Return what a program prints that runs by itself."""
+    run = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | environment, capture_output=True, text=True, check=True
+    )
+    return run.stdout.strip()
+
+
+def test_a_picture_does_not_depend_on_the_fonts_of_the_machine(tmp_path):
+    """Nor are its fonts forgotten afterwards by whatever else asks for them."""
+    none = tmp_path / "fonts.conf"
+    none.write_text(f"<?xml version='1.0'?><fontconfig><dir>{tmp_path}</dir></fontconfig>", encoding="utf-8")
+    code = (
+        "import hashlib, os\nfrom analysis.present.svg import to_png\nbefore = dict(os.environ)\n"
+        "text = '<text y=\"20\" font-family=\"Liberation Sans\">Åäö 1 234,50 kr</text>'\n"
+        "picture = f'<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"200\" height=\"30\">{text}</svg>'\n"
+        "print(hashlib.sha256(to_png(picture, 4)).hexdigest())\nassert os.environ == before"
+    )
+    assert in_another_process(code) == in_another_process(code, FONTCONFIG_FILE=str(none))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only there are processes forked, and threads told of")
+def test_nothing_is_started_before_a_chart_is_drawn():
+    """A process that has drawn cannot be forked, so importing and making pictures must leave it as it is."""
+    code = (
+        "import os\nimport analysis.present.interactive, analysis.publish.run\nfrom analysis.present import svg\n"
+        "svg.to_png('<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"9\" height=\"9\"/>', 2)\n"
+        "print(len(os.listdir('/proc/self/task')))"
+    )
+    # NumPy's own threads, as many as there are processors, are at rest and do no harm.
+    assert in_another_process(code, OPENBLAS_NUM_THREADS="1") == "1"
+
+
+def test_what_draws_can_be_replaced_and_the_rest_stays():
+    chart = charts_of("malmo")[0].chart
+    asked = []
+    svg.set_drawer(lambda specification: asked.append(specification) or svg.draw(specification))
+    try:
+        drawn = to_svg(chart, "Prov")
+    finally:
+        svg.set_drawer(svg.draw)
+    assert len(asked) == 1 and json.loads(asked[0])["layer"] and drawn == to_svg(chart, "Prov")
+
+
+def test_a_chart_is_the_same_whatever_was_drawn_before():
+    """Vega numbers its ids on, and a drawing may be kept from before."""
+    chart, other = (charts.lines(invented({"a": [1, last]}), ["a"], y_title="tkr") for last in (2, 3))
+    found = []
+    for before in ([], [other], [other, chart]):
+        svg.draw.cache_clear()
+        for one in before:
+            to_svg(one, "Prov")
+        found.append(to_svg(chart, "Prov"))
+    assert len(set(found)) == 1 and to_svg(other, "Prov") not in found
 
 
 @pytest.mark.parametrize("slug", SLUGS)
@@ -204,6 +296,22 @@ def test_a_picture_as_png_has_twice_the_pixels():
     width, height = struct.unpack(">II", content[16:24])
     root = ElementTree.fromstring(picture)
     assert (width, height) == tuple(round(float(root.get(name)) * SCALE) for name in ("width", "height"))
+
+
+def pixels(content):
+    return np.asarray(Image.open(io.BytesIO(content)).convert("RGB")).astype(int)
+
+
+def test_a_picture_in_few_colours_is_as_it_was_drawn():
+    shown = charts_of("malmo")[0]
+    picture = picture_svg(drawing_of(shown.html), shown.told)
+    assert (pixels(picture_png(picture)) == pixels(svg.to_png(picture, SCALE))).all()
+
+
+def test_a_picture_in_many_colours_is_nearly_as_it_was_drawn():
+    stripes = (f'<rect x="{at}" width="1" height="9" fill="rgb({at % 256},{at // 2},9)"/>' for at in range(400))
+    picture = f'<svg xmlns="http://www.w3.org/2000/svg" width="400" height="9">{"".join(stripes)}</svg>'
+    assert 0 < abs(pixels(picture_png(picture)) - pixels(svg.to_png(picture, SCALE))).max() <= 8
 
 
 def chapter(folder, *outputs):
@@ -261,8 +369,8 @@ def test_every_kind_of_chart_is_drawn_whatever_the_values(values):
         charts.paired_bars(result, ["a", "b"]),
         charts.bars(result, "a"),
     ):
-        svg = to_svg(chart, "Prov")
-        assert "NaN" not in svg and "Infinity" not in svg and "<text" in svg
+        drawn = to_svg(valid(chart), "Prov")
+        assert "NaN" not in drawn and "Infinity" not in drawn and "<text" in drawn
 
 
 KINDS = {
@@ -301,9 +409,9 @@ def test_what_has_no_values_is_left_out(kind, index, columns, rows):
     if known.empty:
         assert chart is None
         return
-    assert [one["name"] for one in chart.usermeta["series"]] == [name.upper() for name in known]
-    svg = to_svg(chart, "Prov")
-    assert "NaN" not in svg and "Infinity" not in svg
+    assert [one["name"] for one in chart["usermeta"]["series"]] == [name.upper() for name in known]
+    drawn = to_svg(valid(chart), "Prov")
+    assert "NaN" not in drawn and "Infinity" not in drawn
     tips = {row["t"] for row in rows_of(live_specification(chart)) if "t" in row}
     assert len(tips) == known.notna().sum().sum()
 
@@ -315,8 +423,8 @@ def test_spans_without_ends_are_left_out(ends):
     if len(ends) < 2:
         assert chart is None
     else:
-        svg = to_svg(chart, "Prov")
-        assert "spann1" in svg and "spann0" not in svg and "NaN" not in svg
+        drawn = to_svg(valid(chart), "Prov")
+        assert "spann1" in drawn and "spann0" not in drawn and "NaN" not in drawn
 
 
 def malmo_with(table, column, value, part=None):
@@ -330,7 +438,7 @@ def malmo_with(table, column, value, part=None):
 def test_a_part_without_a_budget_has_no_panel():
     drawn = costs.parts_chart(malmo_with("ekonomi", "budget_tkr", NOTHING, "lss"))
     whole = costs.parts_chart(Book(load_municipality("malmo"), DATA))
-    names = [[one["name"] for one in view.chart.usermeta["series"]] for view in (drawn, whole)]
+    names = [[one["name"] for one in view.chart["usermeta"]["series"]] for view in (drawn, whole)]
     # The sum is not known where one of its parts is not.
     assert [name for name in names[1] if name not in names[0]] == ["Personlig assistans enligt LSS", "Summa"]
     html = output(drawn)[0]["text/html"]
@@ -351,7 +459,7 @@ def test_where_nothing_is_known_there_is_no_figure_and_no_picture(changed, made)
 
 def test_hours_per_user_without_users_shows_the_users():
     view = volumes.hours_per_user_chart(malmo_with("brukare", "utfall_antal", 0))
-    assert [one["name"] for one in view.chart.usermeta["series"]] == ["Brukare"]
+    assert [one["name"] for one in view.chart["usermeta"]["series"]] == ["Brukare"]
     assert "NaN" not in output(view)[0]["text/html"]
 
 

@@ -672,7 +672,7 @@ def test_ctrl_c_during_a_build(here, moment, times):
         text=True,
     )
     before = tree(here / "sajt")
-    while "kör 2 kapitel" not in process.stdout.readline():
+    while "Bygger 1 bok" not in process.stdout.readline():
         assert process.poll() is None, process.stderr.read()
     waited = 0
     while moment == "a chapter runs" and not (note.exists() and note.read_text()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import queue
 import re
@@ -233,6 +234,7 @@ def test_a_builder_that_started_before_an_update_is_started_anew(monkeypatch):
 
         def __init__(self):
             self.versions, self.ended = {"program": f"{len(self.started)}"}, False
+            self.project = hashlib.sha256(b"").hexdigest()
             self.started.append(self)
 
         def build(self, project, book):

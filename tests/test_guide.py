@@ -7,13 +7,12 @@ import contextlib
 import errno
 import functools
 import io
+import os
 import re
 import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 import guide_example
@@ -28,8 +27,8 @@ from PIL import Image
 from analysis import cli
 from analysis.publish import run, site
 from analysis.publish.guide import build_guide, needs_table
-from analysis.publish.manifest import GUIDE_FOLDER
-from analysis.publish.plan import plan_book, read_chapters
+from analysis.publish.places import GUIDE_FOLDER
+from analysis.publish.plan import read_chapters
 from analysis.publish.theme import CONTENT_SECURITY_POLICY
 from analysis.sources import fetch, load_municipality
 from analysis.sources.faults import file_fault
@@ -263,20 +262,17 @@ def _fetches(patch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def _builds(data: Path, patch: pytest.MonkeyPatch) -> Iterator[str]:
     yield called("build", "eslov", "--out", str(data))
-    plan = plan_book(load_municipality("eslov", data), read_chapters())
-    dead = Future()
-    dead.set_exception(BrokenProcessPool())
-    outcome = run._finish(plan, data, data, [dead], print)
-    patch.setattr(run, "build_books", lambda *_, **__: [outcome])
-    patch.setattr("analysis.publish.guide.build_guide", lambda *_, **__: (None, []))
-    yield called("build", "eslov")
-    yield f"eslov: kör {len(plan.chapters)} kapitel, {len(plan.left_out)} utelämnas\n"
+    with pytest.MonkeyPatch.context() as dying:
+        dying.setattr(run, "build_book", lambda *_: os._exit(1))
+        dying.setattr("analysis.publish.guide.build_guide", lambda *_, **__: (None, []))
+        yield called("build", "eslov", "--out", str(data.parent / "sajt"))
+    yield called("build", "eslov", "--out", str(data.parent / "sajt"), "--utan-dokument")
 
-    def stopped(*_):
+    def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    patch.setattr(cli, "load_municipality", stopped)
-    yield called("build", "eslov")
+    patch.setattr(run, "build_books", stopped)
+    yield called("build", "eslov", "--force", "--out", str(data.parent / "sajt"))
 
 
 def written(line: str) -> re.Pattern[str]:

@@ -1,5 +1,7 @@
 """The measures' laws: identities, sums and edges."""
 
+import dataclasses
+import importlib
 import math
 
 import pandas as pd
@@ -7,11 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from analysis.measures import result as result_module
 from analysis.measures.decomposition import decompose, lss_cost_decomposition, sfb_cost_decomposition
 from analysis.measures.economy import budget_outcome, change_between, deviation_by_part, yearly_change
-from analysis.measures.result import MissingData
+from analysis.measures.result import MissingData, every_measure
 from analysis.measures.schablon import booked_and_underlying, home_care_gap, lss_model, sfb_model, wage_gap
+from analysis.measures.small_numbers import protect
 from analysis.sources import load_municipality
+from analysis.sources.municipality import SmallNumbers
 
 MALMO = load_municipality("malmo")
 amounts = st.floats(min_value=-1e9, max_value=1e9, allow_nan=False).map(lambda value: round(value, 3))
@@ -94,3 +99,45 @@ def test_yearly_change_names_the_year_before_a_gap():
 def test_missing_rows_are_said():
     with pytest.raises(MissingData, match="malmo: ekonomi"):
         budget_outcome(MALMO, "okand")
+
+
+def _every_result(municipality):
+    """Return what each measure gives, alone and for each law, by its name and argument."""
+    found = {}
+    for name, card in every_measure().items():
+        compute = getattr(importlib.import_module(card.module), name)
+        for arguments in ((), ("sfb",), ("lss",)):
+            try:
+                found[name, *arguments] = compute(municipality, *arguments)
+            except (LookupError, TypeError, AttributeError, ValueError):  # lacks data, or takes other arguments
+                continue
+    return found
+
+
+@pytest.mark.parametrize("slug", ["malmo", "huddinge"])
+@pytest.mark.parametrize("threshold", [3, 20, 100])
+def test_what_is_withheld_is_the_same_where_only_what_it_can_touch_is_computed_anew(slug, threshold, monkeypatch):
+    whole = dataclasses.replace(load_municipality(slug), small_numbers=SmallNumbers(threshold))
+    anew = []
+    touched = result_module._touched
+
+    def counted(item, read):
+        anew.append(touched(item, read))
+        return anew[-1]
+
+    monkeypatch.setattr(result_module, "_touched", counted)
+    quick = _every_result(protect(whole))
+    assert {True, False} == set(anew)
+    monkeypatch.setattr(result_module, "_touched", lambda item, read: True)
+    slow = _every_result(protect(whole))
+    assert quick.keys() == slow.keys()
+    if threshold > 20:
+        assert any(result.withheld is not None for result in quick.values())
+    for key, result in quick.items():
+        other = slow[key]
+        pd.testing.assert_frame_equal(result.frame, other.frame)
+        assert (result.withheld is None) == (other.withheld is None), key
+        if result.withheld is not None:
+            pd.testing.assert_frame_equal(result.withheld, other.withheld)
+        bare = [dataclasses.replace(one, frame=None, withheld=None) for one in (result, other)]
+        assert bare[0] == bare[1]

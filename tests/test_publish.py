@@ -10,6 +10,7 @@ from pathlib import Path
 import nbformat
 import pytest
 import yaml
+from conftest import build_one
 
 from analysis import cli
 from analysis.measures.published import UnknownFigure, reconciliation
@@ -146,8 +147,7 @@ def test_warnings_of_jupyter_book_are_faults(project, malmo, tmp_path):
     notebook = nbformat.read(project / "chapters" / "ett.ipynb", as_version=4)
     notebook.cells[0].source += "\n\n[till ett kapitel som boken inte har](saknas.ipynb)"
     nbformat.write(notebook, project / "chapters" / "ett.ipynb")
-    plan = plan_book(malmo, read_chapters(project))
-    outcome, = run.build_books([plan], DATA, tmp_path / "work", jobs=2, root=project, say=lambda line: None)
+    outcome = build_one(project, "malmo", tmp_path / "work")
     assert "saknas.ipynb" in str(outcome.faults[0])
     assert str(tmp_path) not in str(outcome.faults[0])
     assert not outcome.book.exists()
@@ -173,8 +173,7 @@ def test_unknown_parameters_are_refused(project, malmo, tmp_path):
     path = project / "chapters" / "ett.ipynb"
     text = path.read_text(encoding="utf-8").replace("manifest = None", "annat = None")
     path.write_text(text, encoding="utf-8")
-    plan = plan_book(malmo, read_chapters(project))
-    outcome, = run.build_books([plan], DATA, tmp_path / "work", jobs=2, root=project, say=lambda line: None)
+    outcome = build_one(project, "malmo", tmp_path / "work")
     assert "manifest" in outcome.faults[0].cause
 
 
@@ -331,8 +330,7 @@ def test_figures_that_cannot_be_found_stop_that_book_only(project, malmo, tmp_pa
         raise UnknownFigure("Avsnitt 1, rad: måttet finns inte")
 
     monkeypatch.setattr(run, "make_manifest", fail)
-    plan = plan_book(malmo, read_chapters(project))
-    outcome, = run.build_books([plan], DATA, tmp_path / "work", root=project, say=lambda line: None)
+    outcome = build_one(project, "malmo", tmp_path / "work")
     assert [str(fault) for fault in outcome.faults] == ["malmo: Avsnitt 1, rad: måttet finns inte"]
 
 

@@ -180,6 +180,14 @@ def test_a_figure_that_points_at_nothing_is_told(source, argument, key, column, 
         RESOLVER.value(source, argument, key, column, "tkr")
 
 
+def test_a_missing_value_meets_no_condition():
+    table = pd.DataFrame({"antal": pd.array([5, None], dtype="Int64"), "varde": [1.5, 2.5]})
+    resolver = Resolver(dataclasses.replace(MALMO, tables={"floden": table}))
+    assert resolver.value("tabell:floden", "", "antal=5", "varde", "") == table["varde"].iloc[0]
+    with pytest.raises(UnknownFigure, match="träffar 0 rader"):
+        resolver.value("tabell:floden", "", "antal=nan", "varde", "")
+
+
 def test_a_municipality_that_is_relieved_of_nothing():
     without = Resolver(dataclasses.replace(MALMO, assignment=None))
     with pytest.raises(UnknownFigure, match="befriad_mnkr"):

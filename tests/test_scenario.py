@@ -16,9 +16,7 @@ from analysis.sources import load_municipality
 
 BJUV, ANGE, HUDDINGE, MALMO = (load_municipality(slug) for slug in ("bjuv", "ange", "huddinge", "malmo"))
 CASES = [BJUV, ANGE, HUDDINGE]
-FORMULAS = {
-    one["name"]: one["expr"] for one in interactive.specification(ANGE)["chart"]["params"] if "expr" in one
-}
+FORMULAS = {one["name"]: one["expr"] for one in interactive.saving_chart(ANGE)["params"] if "expr" in one}
 RATIO = interactive.raise_ratio(ANGE)
 few = settings(max_examples=15, deadline=None)
 

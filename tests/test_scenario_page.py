@@ -9,15 +9,14 @@ import pandas as pd
 import pytest
 import yaml
 from axe_playwright_python.base import AXE_SCRIPT
-from conftest import DATA, served
+from conftest import DATA, build_one, served
 
 from analysis.measures.scenario import PROCURED
 from analysis.present import interactive
 from analysis.present.book import Book
 from analysis.present.numbers import NO_BREAK_SPACE, number
 from analysis.present.pages import scenario
-from analysis.publish.plan import PROJECT_ROOT, plan_book, read_chapters
-from analysis.publish.run import build_books
+from analysis.publish.plan import PROJECT_ROOT
 from analysis.publish.theme import CONTENT_SECURITY_POLICY
 from analysis.sources import load_municipality
 
@@ -115,9 +114,9 @@ def test_the_interactive_chart_is_complete_without_a_script():
     assert re.search(r'<svg role="img" aria-label="[^"]+1,7\u00a0mnkr', html)
     assert re.search(r'<div class="ab-reglage"[^>]* hidden>', html)
     specification = re.search(r'<script type="application/json">(.*?)</script>', html, re.S)[1]
-    assert json.loads(specification) == json.loads(
-        json.dumps(interactive.specification(book_of("ange").municipality))
-    )
+    ange = book_of("ange").municipality
+    told = interactive.specification(ange, interactive.saving_chart(ange))
+    assert json.loads(specification) == json.loads(json.dumps(told))
     labels = re.findall(r'<label for="([^"]+)"', html)
     assert len(labels) == len(set(labels)) == len(interactive.sliders(book_of("ange").municipality)) + 1
     assert all(f'id="{label}"' in html for label in labels)
@@ -140,8 +139,7 @@ def book_folder(tmp_path_factory):
     shutil.copy(PROJECT_ROOT / "_config.yml", root)
     shutil.copy(CHAPTER, root / "chapters")
     (root / "_toc.yml").write_text(yaml.safe_dump({"format": "jb-book", "root": "chapters/upphandling"}))
-    plan = plan_book(load_municipality("ange"), read_chapters(root))
-    [outcome] = build_books([plan], DATA, work / "bygge", root=root, say=lambda words: None)
+    outcome = build_one(root, "ange", work / "bygge")
     assert not outcome.faults, outcome.faults
     return outcome.book
 

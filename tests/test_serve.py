@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import requests
@@ -165,26 +166,27 @@ def test_nothing_can_be_changed_through_it(pages, site, request_line):
     assert (site / "malmo" / "index.html").exists()
 
 
-def test_a_page_that_is_asked_for_while_the_site_is_swapped_is_waited_for(pages, site):
-    old = site.rename(site.with_name("gammal"))
-    asked = threading.Event()
-    read = pages._site_there
+@pytest.mark.parametrize("moment", ["neither is there", "the new one has come"])
+def test_a_page_that_is_asked_for_while_the_site_is_swapped_is_waited_for(pages, site, moment):
+    new = write_site(site.with_name("ny"), "två")
+    (site / "malmo" / "index.html").unlink()
+    if moment == "neither is there":
+        site.rename(site.with_name("gammal"))
+    looks, look = [], pages._site_there
 
-    def noticing():
-        asked.set()
-        return read()
+    def looking():
+        looks.append(look())
+        if len(looks) == 2:  # once it has not been found
+            if site.exists():
+                site.rename(site.with_name("gammal"))
+            new.rename(site)
+            looks[-1] = look()
+        return looks[-1]
 
-    pages._site_there = noticing
-    answers = []
-    client = threading.Thread(
-        target=lambda: answers.append(requests.get(f"{pages.address}malmo/index.html", timeout=60))
-    )
-    client.start()
-    assert asked.wait(60)
-    write_site(site.with_name("ny"), "två").rename(site)
-    client.join()
-    assert answers[0].status_code == 200 and "<h1>två</h1>" in answers[0].text
-    assert old.exists()
+    pages._site_there = looking
+    answer = requests.get(f"{pages.address}malmo/index.html", timeout=60)
+    assert answer.status_code == 200 and "<h1>två</h1>" in answer.text
+    assert len(looks) > 1
 
 
 def test_a_site_that_is_not_built_yet_is_told(pages, site, monkeypatch):
@@ -196,13 +198,33 @@ def test_a_site_that_is_not_built_yet_is_told(pages, site, monkeypatch):
     assert serve.SCRIPT_ADDRESS in answer.text
 
 
+def test_a_browser_that_leaves_in_the_middle_is_no_fault(pages, capsys):
+    for error, told in ((BrokenPipeError(), False), (ConnectionAbortedError(), False), (ValueError("fel"), True)):
+        try:
+            raise error
+        except (OSError, ValueError):
+            pages.handle_error(None, ("127.0.0.1", 1))
+        assert bool(capsys.readouterr().err) == told
+
+
+def test_whoever_listens_is_let_go_when_the_server_closes(site):
+    with serve.Pages(site) as pages:
+        with pages.serving():
+            listener = threading.Thread(target=list, args=[pages.builds()], daemon=True)
+            listener.start()
+            assert requests.get(pages.address, timeout=60).status_code == 200
+        listener.join(20)
+        assert not listener.is_alive()
+
+
 # --- What the browser does ----------------------------------------------------------------------------
 
 
 @contextmanager
-def opened(browser, address: str) -> Iterator:
-    """Open a page that must not say anything in the console."""
+def opened(browser, address: str, first: str = "") -> Iterator:
+    """Open a page that must not say anything in the console, after a script of the test's own."""
     context = browser.new_context()
+    context.add_init_script(first)
     page = context.new_page()
     said = []
     page.on("console", lambda message: said.append(message.text))
@@ -290,15 +312,16 @@ def test_a_page_that_has_gone_says_so_and_comes_back(browser, pages, site):
 
 def test_a_page_that_was_hidden_sees_what_has_changed_when_it_is_shown(browser, pages, site):
     """Hidden, it keeps no connection: a browser has six for a server, and the seventh tab would never open."""
-    with opened(browser, f"{pages.address}malmo/index.html") as page:
-        mark(page)
+    noting = """const Source = EventSource; window.sources = [];
+        window.EventSource = function (address) { sources.push(new Source(address)); return sources.at(-1); };"""
+    with opened(browser, f"{pages.address}malmo/index.html", noting) as page:
         hide = "Object.defineProperty(document, 'visibilityState', {value: '%s', configurable: true});" + (
             "document.dispatchEvent(new Event('visibilitychange'))"
         )
         page.evaluate(hide % "hidden")
+        assert page.evaluate("sources.map(one => one.readyState)") == [2], "2 is closed"
         write_site(site, "två")
         pages.built()
-        assert page.evaluate("window.samma") is True
         page.evaluate(hide % "visible")
         expect(page.locator("h1")).to_have_text("två")
 
@@ -378,8 +401,10 @@ def test_what_a_book_is_made_from_is_watched():
 
 
 def test_what_is_saved_during_a_build_leads_to_one_more(tmp_path, pages, monkeypatch):
-    """And what is saved in several writes to one, and a failed build to none before the next save."""
-    monkeypatch.setattr(serve, "POLL_SECONDS", 0.01)
+    """And a failed build to none before the next save."""
+    pauses = iter(range(100))
+    # Were a save not seen, it would wait for ever.
+    monkeypatch.setattr(serve, "time", SimpleNamespace(sleep=lambda seconds: next(pauses)))
     table, said, builds = tmp_path / "data" / "ekonomi.csv", [], []
     table.parent.mkdir()
 
@@ -404,6 +429,27 @@ def test_what_is_saved_during_a_build_leads_to_one_more(tmp_path, pages, monkeyp
         "\nÄndrat: 3.csv, ekonomi.csv. Bygger om.",
         f"Avslutat. Webbplatsen ligger kvar i {other.site}.",
     ]
+
+
+def test_what_takes_several_writes_is_one_change(tmp_path, monkeypatch):
+    """And what has come and gone again is none."""
+    before = serve.snapshot([tmp_path])
+    saves = iter(
+        [
+            (tmp_path / "a.csv").touch,
+            (tmp_path / "a.csv").unlink,
+            lambda: None,
+            (tmp_path / "b.csv").touch,
+            lambda: (tmp_path / "b.csv").write_text("b", encoding="utf-8"),
+            (tmp_path / "c.csv").touch,
+            lambda: None,
+        ]
+    )
+    monkeypatch.setattr(serve, "time", SimpleNamespace(sleep=lambda seconds: next(saves)()))
+    found = serve._next_snapshot([tmp_path], before)
+    assert found == serve.snapshot([tmp_path])
+    assert sorted(Path(path).name for path in found) == ["b.csv", "c.csv"]
+    assert next(saves, "all done") == "all done"
 
 
 def test_many_changes_are_told_in_short():
@@ -444,6 +490,24 @@ def test_what_is_wrong_with_the_command_ends_it(tmp_path, monkeypatch, capsys, w
     error = capsys.readouterr().err
     assert told in error
     assert_told(error)
+
+
+@pytest.mark.parametrize(("slugs", "first"), [([], ""), (["malmo"], "malmo/index.html"), (["malmo", "lund"], "")])
+def test_what_is_asked_for_is_what_is_built_and_shown(data_copy, tmp_path, monkeypatch, capsys, slugs, first):
+    asked = []
+    monkeypatch.setattr(serve, "build_apart", lambda arguments: asked.append(arguments) or True)
+
+    def shown(watched, seen):
+        asked.append(watched)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(serve, "_next_snapshot", shown)
+    assert cli.main(["serve", *slugs, "--data", str(data_copy), "--out", str(tmp_path / "ut")]) == 0
+    arguments, watched = asked
+    options = cli._parser().parse_args(arguments)
+    assert (options.command, options.slugs, options.data) == ("build", slugs, data_copy)
+    assert options.out == tmp_path / "ut" and data_copy in watched
+    assert re.search(rf"http://127\.0\.0\.1:\d+/{first}\n", capsys.readouterr().out)
 
 
 def test_a_port_that_is_taken_is_told(pages, tmp_path, capsys):

@@ -436,7 +436,7 @@ WORLDS = [
 def test_nothing_in_the_book_depends_on_what_is_not_shown(slug, table, column, one, other, also, monkeypatch):
     """Two municipalities that differ only in a count that is not shown have the same book."""
     # What is drawn, instead of the drawing, which takes long.
-    monkeypatch.setattr(views, "to_svg", lambda chart, words: f"{chart.to_json()} {words}")
+    monkeypatch.setattr(views, "to_svg", lambda chart, words: f"{json.dumps(chart)} {words}")
     bare = dataclasses.replace(load_municipality(slug), small_numbers=SmallNumbers(5))
     changed = dict(bare.tables)
     assert (changed[table][column] == one).any()

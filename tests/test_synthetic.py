@@ -12,6 +12,7 @@ from conftest import DATA
 
 sys.path.insert(0, str(Path(__file__).parent / "bench"))
 
+from build_speed import DOCUMENT, END, START, table
 from synthetic import PROTECTED_EVERY, FolderFault, make_data, remove_folder, slug_of
 
 from analysis import cli
@@ -141,3 +142,36 @@ def test_what_was_not_made_here_is_neither_written_in_nor_taken_away(tmp_path):
     make_data(made, 1)
     remove_folder(made)
     assert not made.exists()
+
+
+def state(seconds: float) -> dict:
+    """Return what a build is said to have taken."""
+    return {"seconds": seconds, "processor_seconds": seconds, "peak_mb": 900, "times": 1}
+
+
+def sizes(each: dict[int, float]) -> list[dict]:
+    """Return measurements of so many municipalities, with the seconds that each took from nothing."""
+    return [{"count": count, "site_mb": 2.0 * count, "cache_mb": 1.0, "import_seconds": 1.0,
+             "states": {"cold": state(count * seconds), "nothing": state(2.5), "one_cell": state(4.0),
+                        "warm": state(9.0)}} for count, seconds in each.items()]
+
+
+def test_the_table_tells_which_targets_hold():
+    results = {"date": "2026-01-02", "jobs": 2, "machine": {"cores": 2, "system": "Linux", "python": "3.11"},
+               "content": "3 chapters", "sizes": sizes({8: 1.0, 290: 1.25}),
+               "plain": {"count": 8, "seconds": 30.0, "processor_seconds": 29.0}}
+    rows = {row.split(" | ")[0].lstrip("| "): row.split(" | ")[1:] for row in table(results).splitlines()
+            if row.endswith((" yes |", " **no** |"))}
+    assert rows["times faster than the plain stack, 8 municipalities from nothing"] == ["25", "30.0", "yes |"]
+    assert rows["290 from nothing"] == ["360 s", "362 s", "**no** |"]
+    assert rows["time for each at 290, in times that at 8"] == ["1.2", "1.25", "**no** |"]
+    assert rows["one cell changed, 290"] == ["5 s", "4.0 s", "yes |"]
+    assert rows["nothing changed, 290"] == ["2 s", "2.5 s", "**no** |"]
+    assert rows["most memory, 290"] == ["1.5 GB", "0.90 GB", "yes |"]
+    assert rows["sites on disk, 290"] == ["600 MB", "580 MB", "yes |"]
+    assert "| asked |" not in table({**results, "sizes": sizes({1: 3.0}), "plain": None})
+
+
+def test_the_document_has_a_place_for_the_table():
+    text = DOCUMENT.read_text(encoding="utf-8")
+    assert text.count(START) == text.count(END) == 1 and text.index(START) < text.index(END)

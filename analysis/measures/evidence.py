@@ -266,8 +266,9 @@ class Evidence:
                 if path.exists():
                     shown = shown_path(path, self.data)
                     frame, _ = read_table(path, spec, self.municipality.sources, shown)
-                    for line, (_, row) in zip(line_numbers(path), frame.iterrows(), strict=True):
-                        places[_key(row, (*spec.key, "kalla"))] = (shown, line)
+                    # By column: a fetched table has the rows of every municipality.
+                    keys = zip(*(frame[name].map(str) for name in (*spec.key, "kalla")), strict=True)
+                    places |= {key: (shown, line) for line, key in zip(line_numbers(path), keys, strict=True)}
             self._known_national[table] = places
         return self._known_national[table]
 

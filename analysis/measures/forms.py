@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
-from analysis.measures.result import Draft, MissingData, Quantity, measure, national_rows
+from analysis.measures.result import Draft, MissingData, Quantity, measure, national_rows, plain_rows
 from analysis.sources.municipality import Municipality
 
 FORM_NAMES = {
@@ -177,13 +177,16 @@ def forms_count(municipality: Municipality) -> Draft:
     )
 
 
+_BEARING = ("kostnad", "kalla", "driftform", "bars_av")
+
+
 def bearers_by_cost(municipality: Municipality) -> dict[str, dict[str, dict[str, list[str]]]]:
     """Return cost → form → who bears it → the documents that say so, in the table's order."""
     used = national_rows(municipality, "kostnadsansvar").sort_values("ordning", kind="stable")
     names = document_names(municipality, used["kalla"])
     # For each cost and document, what it says in the table's order: the form, and who bears the cost.
     said: dict[str, dict[str, list[tuple[str, str]]]] = {}
-    for cost, source, form, bearer in _values(used, "kostnad", "kalla", "driftform", "bars_av"):
+    for cost, source, form, bearer in plain_rows(used, _BEARING):
         said.setdefault(cost, {}).setdefault(source, []).append((form, bearer))
     found: dict[str, dict[str, dict[str, list[str]]]] = {}
     for cost, by_source in said.items():
@@ -194,11 +197,6 @@ def bearers_by_cost(municipality: Municipality) -> dict[str, dict[str, dict[str,
                 for bearer in dict.fromkeys(bearer for about, bearer in told if about in (form, EVERY_FORM)):
                     bearers.setdefault(bearer, []).append(name)
     return found
-
-
-def _values(frame: pd.DataFrame, *columns: str) -> Iterator[tuple]:
-    """Return the rows of a frame as the values of some columns."""
-    return zip(*(frame[column].tolist() for column in columns), strict=True)
 
 
 @measure("Vem som bär vilken kostnad")
@@ -256,7 +254,7 @@ def cost_disagreements(municipality: Municipality) -> list[Disagreement]:
     """Return where the documents name different bearers of the same cost under the same form."""
     used = national_rows(municipality, "kostnadsansvar")
     names = document_names(municipality, used["kalla"])
-    every = list(_values(used, "kostnad", "kalla", "driftform", "bars_av"))
+    every = list(plain_rows(used, _BEARING))
     found = []
     for cost, forms in bearers_by_cost(municipality).items():
         differing = [form for form, bearers in forms.items() if len(bearers) > 1]

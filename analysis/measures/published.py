@@ -70,7 +70,7 @@ class Printed:
         return exact.quantize(unit, rounding=ROUND_HALF_UP) == value.quantize(unit)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache
 def read_printed(text: str) -> Printed:
     """Return the number that a printed figure stands for: the first in the text, in digits or as a word.
 

@@ -5,14 +5,17 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import re
+from collections import namedtuple
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import pandas as pd
 
+from analysis.measures.result import plain_rows
 from analysis.measures.scenario import FIRST_HOURS
 from analysis.measures.schablon import days_in_year
-from analysis.sources.municipality import Municipality
+from analysis.sources.municipality import DEFAULT_THRESHOLD, Municipality
 from analysis.sources.schema import LAWS, MUNICIPAL_TABLES, NATIONAL_TABLES, TableSpec
 
 # They repeat what a document prints, small counts among them, in words that cannot be searched with certainty.
@@ -134,10 +137,9 @@ def _users_by_year(municipality: Municipality) -> dict[tuple[int, str], list[Cou
     for row in _rows(municipality, "egen_regi"):
         add(row.ar, OUTCOME, OWN, row.lag, Cell("egen_regi", row.Index, "brukare_antal"), row.brukare_antal)
     for name in ("brukare_1_oktober", "brukare_december"):
-        for row in _rows(municipality, name):
-            if row.omrade == municipality.area:
-                law = getattr(row, "verksamhet", "sfb")
-                add(row.ar, OUTCOME, EVERYONE, law, Cell(name, row.Index, "antal"), row.antal)
+        for row in _own_rows(municipality, name):
+            law = getattr(row, "verksamhet", "sfb")
+            add(row.ar, OUTCOME, EVERYONE, law, Cell(name, row.Index, "antal"), row.antal)
     for row in _rows(municipality, "scenario"):
         if row.indata in _SCENARIO:
             year = _scenario_year(municipality)
@@ -147,7 +149,24 @@ def _users_by_year(municipality: Municipality) -> dict[tuple[int, str], list[Cou
 
 def _rows(municipality: Municipality, table: str) -> Iterator:
     frame = municipality.tables.get(table, municipality.national.get(table))
-    return iter(()) if frame is None else frame.itertuples()
+    return iter(()) if frame is None else _rows_of(frame)
+
+
+def _own_rows(municipality: Municipality, table: str) -> Iterator:
+    """Return the rows of a national table that are of the municipality's own area."""
+    frame = municipality.national.get(table)
+    return iter(()) if frame is None else _rows_of(frame[frame["omrade"].to_numpy() == municipality.area])
+
+
+def _rows_of(frame: pd.DataFrame) -> Iterator:
+    columns = tuple(frame.columns)
+    for label, values in zip(frame.index.tolist(), plain_rows(frame, columns), strict=True):
+        yield _row_type(columns)(label, *values)
+
+
+@cache
+def _row_type(columns: tuple[str, ...]) -> type:
+    return namedtuple(_row_type.__name__.strip("_"), ("Index", *columns))
 
 
 def _scenario_year(municipality: Municipality) -> int:
@@ -203,7 +222,7 @@ def _of_flows(municipality: Municipality) -> set[Cell]:
     hidden: set[Cell] = set()
     flows = municipality.tables.get("floden")
     for _, year in flows.groupby("ar") if flows is not None else ():
-        rows = {row.grupp: row for row in year.itertuples()}
+        rows = {row.grupp: row for row in _rows_of(year)}
         for columns in (("nya_antal", "fran_lss_antal"), ("avslutade_antal",)):
             counts = {
                 (group, column): float(getattr(row, column))
@@ -307,13 +326,17 @@ def _pays_for_few(municipality: Municipality, year: int, amount_tkr: float) -> b
 def _of_other_areas(municipality: Municipality) -> set[Cell]:
     """Return the small counts of others than the municipality itself in the national tables."""
     own = municipality.small_numbers.threshold
-    return {
-        Cell(name, row, "antal")
-        for name, frame in municipality.national.items()
-        if "omrade" in frame and any(column.persons for column in NATIONAL_TABLES[name].columns)
-        for row, area, value in zip(frame.index, frame["omrade"], frame["antal"], strict=True)
-        if area != municipality.area and _is_small(value, max(own, municipality.threshold_of(area)))
-    }
+    highest = max(own, DEFAULT_THRESHOLD, *municipality.thresholds.values())
+    found = set()
+    for name, frame in municipality.national.items():
+        if "omrade" in frame and any(column.persons for column in NATIONAL_TABLES[name].columns):
+            few = frame[(frame["antal"] > 0) & (frame["antal"] < highest)]
+            found |= {
+                Cell(name, row, "antal")
+                for row, (area, value) in zip(few.index.tolist(), plain_rows(few, ("omrade", "antal")), strict=True)
+                if area != municipality.area and _is_small(value, max(own, municipality.threshold_of(area)))
+            }
+    return found
 
 
 def _means_of_few(
@@ -322,8 +345,8 @@ def _means_of_few(
     """Return the national means of the municipality's own users in the years when those with SFB are few."""
     return {
         Cell("timmar_per_vecka", row.Index, "timmar_per_vecka")
-        for row in _rows(municipality, "timmar_per_vecka")
-        if row.omrade == municipality.area and _sfb_is_hidden(hidden, years.get((row.ar, OUTCOME), ()))
+        for row in _own_rows(municipality, "timmar_per_vecka")
+        if _sfb_is_hidden(hidden, years.get((row.ar, OUTCOME), ()))
     }
 
 
@@ -333,18 +356,22 @@ def _sfb_is_hidden(hidden: set[Cell], counts: Iterable[Count]) -> bool:
 
 def _means_of_others(municipality: Municipality, hidden: set[Cell]) -> set[Cell]:
     """Return the national means of other areas' users in the years when those with SFB are few there."""
-    if not hidden:
+    few = set()
+    for name in ("brukare_december", "brukare_1_oktober"):
+        rows = {cell.row for cell in hidden if (cell.table, cell.column) == (name, "antal")}
+        frame = municipality.national.get(name)
+        few |= {
+            (row.ar, row.omrade)
+            for row in (_rows_of(frame[frame.index.isin(rows)]) if rows else ())
+            if getattr(row, "verksamhet", "sfb") == "sfb"
+        }
+    means = municipality.national.get("timmar_per_vecka")
+    if not few or means is None:
         return set()
-    few = {
-        (row.ar, row.omrade)
-        for name in ("brukare_december", "brukare_1_oktober")
-        for row in _rows(municipality, name)
-        if Cell(name, row.Index, "antal") in hidden and getattr(row, "verksamhet", "sfb") == "sfb"
-    }
     return {
-        Cell("timmar_per_vecka", row.Index, "timmar_per_vecka")
-        for row in _rows(municipality, "timmar_per_vecka")
-        if (row.ar, row.omrade) in few
+        Cell("timmar_per_vecka", row, "timmar_per_vecka")
+        for row, of in zip(means.index.tolist(), plain_rows(means, ("ar", "omrade")), strict=True)
+        if of in few
     }
 
 

@@ -14,6 +14,7 @@ from itertools import pairwise
 
 import altair as alt
 import pandas as pd
+from altair.utils.schemapi import debug_mode
 
 from analysis.measures.result import Quantity, Result
 from analysis.present.numbers import NO_BREAK_SPACE, UNIT_WORDS, cell, number
@@ -35,6 +36,10 @@ _NAME_LETTERS = 18
 _END_LETTERS = 15
 _NARROW_LETTERS = frozenset("iljtfI.,:;!|'()[] " + NO_BREAK_SPACE)
 _WIDE_LETTERS = frozenset("mwMW%")
+_TIP = alt.Tooltip("t:N")
+# Altair checks every part of a chart against Vega-Lite's schema, which takes as long as all else that it does; here a
+# test does so, for every chart of every book and for charts of any values.
+unchecked = debug_mode(False)
 
 
 @dataclass(frozen=True)
@@ -70,12 +75,33 @@ def with_unit(value: float, quantity: Quantity) -> str:
     return text if quantity.unit in _NO_UNIT else f"{text}{NO_BREAK_SPACE}{UNIT_WORDS[quantity.unit]}"
 
 
-def described(
-    chart: alt.TopLevelMixin, series: Sequence[Series] = (), least: float = 0, *, grows: bool = True
-) -> alt.TopLevelMixin:
+def described(chart: dict, series: Sequence[Series] = (), least: float = 0, *, grows: bool = True) -> dict:
     """Return a chart with what the page needs beside it: its series, and how narrow and wide it may be drawn."""
     told = [{"name": one.name, "colour": one.colour, "dash": one.dash} for one in series]
-    return chart.properties(usermeta={"series": told, "least": round(least), "most": _MOST if grows else 0})
+    return {**chart, "usermeta": {"series": told, "least": round(least), "most": _MOST if grows else 0}}
+
+
+def layered(layers: Sequence[alt.Chart | dict], rows: Sequence[dict] | None = None, **properties: object) -> dict:
+    """Return layers on one another as Vega-Lite reads them: their data, where they share any, and their properties.
+
+    Altair's own `layer` and `vconcat` copy and check all that they are given, which takes longer than the drawing.
+    """
+    parts = [layer if isinstance(layer, dict) else layer_of(layer) for layer in layers]
+    return {**({} if rows is None else {"data": _inline(rows)}), "layer": parts, **properties}
+
+
+def _stacked(panels: Sequence[dict], spacing: int) -> dict:
+    """Return panels below one another; the data of a single panel stand above it, where Altair puts them."""
+    shared = {"data": panels[0]["data"]} if len(panels) == 1 else {}
+    parts = [{name: part for name, part in panel.items() if name not in shared} for panel in panels]
+    return {**shared, "vconcat": parts, "spacing": spacing}
+
+
+def layer_of(chart: alt.Chart, rows: Sequence[dict] | None = None) -> dict:
+    """Return one layer as Vega-Lite reads it, with data of its own where it has any."""
+    # Without data in the context Altair would give the layer some that are empty.
+    layer = chart.to_dict(validate=False, context={"top_level": False, "data": alt.Undefined})
+    return layer if rows is None else {**layer, "data": _inline(rows)}
 
 
 def _name(key: object) -> str:
@@ -116,18 +142,17 @@ def _rows(result: Result, name: str) -> list[dict]:
     ]
 
 
-def _inline(rows: list[dict]) -> alt.InlineData:
+def _inline(rows: Sequence[dict]) -> dict:
     """Return rows as a chart's data, with as many digits as can be drawn."""
-    return alt.InlineData(values=[{name: _drawn(value) for name, value in row.items()} for row in rows])
+    return {"values": [{name: _drawn(value) for name, value in row.items()} for row in rows]}
 
 
 def _drawn(value: object) -> object:
     return float(f"{value:.7g}") if isinstance(value, float) else value
 
 
-def bar_panels(
-    result: Result, columns: Sequence[str], *, height: int = 110, shared: bool = True
-) -> alt.TopLevelMixin | None:
+@unchecked
+def bar_panels(result: Result, columns: Sequence[str], *, height: int = 110, shared: bool = True) -> dict | None:
     """Return one panel of bars for each column, each bar with its value; one scale if `shared`.
 
     Years stand across. What has long names lies down, so that the names can be read.
@@ -161,17 +186,16 @@ def bar_panels(
             ),
             y=alt.Y("y:Q", title=None, axis=None, scale=scale),
         )
-        layers = [base.mark_bar(color=COLOURS[0], width={"band": 0.62}).encode(tooltip="t:N")]
+        layers = [base.mark_bar(color=COLOURS[0], width={"band": 0.62}).encode(tooltip=_TIP)]
         for test, offset in (("datum.y >= 0", -9), ("datum.y < 0", 11)):
-            layers.append(base.transform_filter(test).mark_text(dy=offset).encode(text="v:N"))
+            layers.append(base.transform_filter(test).mark_text(dy=offset).encode(text=alt.Text("v:N")))
         zero = alt.Chart().mark_rule(color=GREY).encode(y=alt.YDatum(0, axis=None, scale=scale))
-        title = alt.TitleParams(wrapped(result.quantity(name).label, 40).split("\n"))
-        panel = alt.layer(zero, *layers, data=_inline(rows)).properties(width=width, title=title)
+        title = {"text": wrapped(result.quantity(name).label, 40).split("\n")}
         high = round((domain[1] - domain[0]) / unit)
-        panels.append(panel.properties(name=f"serie{position}", height=high))
+        panels.append(layered([zero, *layers], rows, name=f"serie{position}", width=width, height=high, title=title))
     series = [Series(result.quantity(name).label, COLOURS[0]) for name in columns]
     narrowest = len(names) * (max(widest, *map(text_width, names)) * NARROW_FONT_SIZE / FONT_SIZE + 3)
-    return described(alt.vconcat(*panels, spacing=20), series, narrowest, grows=width == WIDTH)
+    return described(_stacked(panels, 20), series, narrowest, grows=width == WIDTH)
 
 
 def _unit(values: Sequence[float], height: float) -> float:
@@ -188,6 +212,7 @@ def _room(values: Sequence[float], unit: float) -> list[float]:
     return [low - (room if low < 0 else 0), high + (room if high > 0 or low == high else 0)]
 
 
+@unchecked
 def lines(
     result: Result,
     columns: Sequence[str],
@@ -197,7 +222,7 @@ def lines(
     highlight: str | None = None,
     from_zero: bool = True,
     height: int = 280,
-) -> alt.TopLevelMixin | None:
+) -> dict | None:
     """Return one line a column, named at its right end; `highlight` is drawn thicker, the others thinner.
 
     A year without a value has its room, and no line is drawn across it.
@@ -257,26 +282,20 @@ def lines(
     drawn = alt.Chart().encode(x=x, y=y, color=colour)
     widths = [3 if highlight in (None, name) else 1.5 for name in frame.columns]
     line = drawn.mark_line(strokeWidth=alt.expr(f"{widths}[datum.s]")).encode(strokeDash=dashes)
-    layers = [line.encode(detail="g:N") if any("g" in point for point in points) else line]
+    layers = [line.encode(detail=alt.Detail("g:N")) if any("g" in point for point in points) else line]
     if years:
         layers.append(drawn.mark_point(filled=True, opacity=1, size=36))
     # A point is small to hit, so what is hit is larger, and not seen.
-    layers.append(drawn.mark_point(filled=True, opacity=0, size=420).encode(tooltip="t:N"))
+    layers.append(drawn.mark_point(filled=True, opacity=0, size=420).encode(tooltip=_TIP))
     weight = alt.expr("datum.b ? 'bold' : 'normal'")
-    ends_named = alt.Chart(_inline(sorted(ends, key=lambda end: end["s"]))).mark_text(
-        align="left", dx=9, lineBreak="\n", lineHeight=_LINE - 1, fontWeight=weight
-    )
-    layers.append(ends_named.encode(x=x, y=y, color=colour, text="n:N"))
+    named = drawn.mark_text(align="left", dx=9, lineBreak="\n", lineHeight=_LINE - 1, fontWeight=weight)
+    layers.append(layer_of(named.encode(text=alt.Text("n:N")), sorted(ends, key=lambda end: end["s"])))
     beside = max(text_width(end["n"], bold=end["b"]) for end in ends) + 9
     beside += max(text_width(number(tick, decimals)) for tick in ticks) + 12
     if years:
         beside -= (WIDTH - beside) / len(names) / 2
-    title = alt.TitleParams(y_title, fontWeight="normal", offset=12)
-    return described(
-        alt.layer(*layers, data=_inline(points)).properties(width=round(WIDTH - beside), height=height, title=title),
-        series,
-        _LEAST,
-    )
+    title = {"text": y_title, "fontWeight": "normal", "offset": 12}
+    return described(layered(layers, points, width=round(WIDTH - beside), height=height, title=title), series, _LEAST)
 
 
 def _stretches(years: Sequence[int]) -> list[int]:
@@ -311,7 +330,8 @@ def _ticks(low: float, high: float) -> list[float]:
     return [round(position * step, 10) for position in range(first, max(last, first + 1) + 1)]
 
 
-def paired_bars(result: Result, columns: Sequence[str]) -> alt.TopLevelMixin | None:
+@unchecked
+def paired_bars(result: Result, columns: Sequence[str]) -> dict | None:
     """Return lying bars in one panel a row of the result, one bar a column, with name and value."""
     frame = _known(result, columns)
     if frame.empty:
@@ -330,13 +350,14 @@ def paired_bars(result: Result, columns: Sequence[str]) -> alt.TopLevelMixin | N
     return _lying(groups, series)
 
 
-def bars(result: Result, column: str) -> alt.TopLevelMixin | None:
+@unchecked
+def bars(result: Result, column: str) -> dict | None:
     """Return lying bars in one panel, one a row of the result, in its order, each with its value."""
     rows = _rows(result, column)
     return _lying([("", column, rows)], [Series(result.quantity(column).label, COLOURS[0])]) if rows else None
 
 
-def _lying(groups: Sequence[tuple[str, str, list[dict]]], series: Sequence[Series]) -> alt.TopLevelMixin:
+def _lying(groups: Sequence[tuple[str, str, list[dict]]], series: Sequence[Series]) -> dict:
     """Return a panel a group of lying bars with their names to the left; a group is its title, its column and bars.
 
     Where a group has a column, the panel is a series; else its bars are.
@@ -362,32 +383,34 @@ def _lying(groups: Sequence[tuple[str, str, list[dict]]], series: Sequence[Serie
     # Vega puts the first line of several at the point.
     up = alt.expr(f"-{(_LINE - 1) / 2} * (length(split(datum.n, '\\n')) - 1)")
     names = alt.Chart().mark_text(align="right", dx=-6, dy=up, lineBreak="\n", lineHeight=_LINE - 1)
-    names = names.encode(x=alt.value(0), text="n:N")
+    names = names.encode(x=alt.value(0), text=alt.Text("n:N"))
     panels = []
     for position, (title, column, rows) in enumerate(groups):
         data = [{**row, "n": wrapped(row["n"], _NAME_LETTERS)} for row in rows]
         base = alt.Chart().encode(
             x=alt.X("y:Q", axis=None, scale=scale), y=alt.Y("n:N", sort=None, title=None, axis=None)
         )
-        drawn = base.mark_bar(size=20, color=COLOURS[0]).encode(tooltip="t:N")
+        drawn = base.mark_bar(size=20, color=COLOURS[0]).encode(tooltip=_TIP)
         layers = [drawn if column else drawn.encode(color=colour), names.encode(y=alt.Y("n:N", sort=None, axis=None))]
         for chosen, test, align, offset in (
             (lambda value: value >= 0, "datum.y >= 0", "left", 5),
             (lambda value: value < 0, "datum.y < 0", "right", -5),
         ):
             if any(chosen(row["y"]) for row in data):
-                layers.append(base.transform_filter(test).mark_text(align=align, dx=offset).encode(text="v:N"))
+                layers.append(
+                    base.transform_filter(test).mark_text(align=align, dx=offset).encode(text=alt.Text("v:N"))
+                )
         if low < 0:
             layers.append(alt.Chart().mark_rule(color=GREY).encode(x=alt.XDatum(0, axis=None, scale=scale)))
-        panel = alt.layer(*layers, data=_inline(data)).properties(
-            width=round(WIDTH - left), height=alt.Step(max(30, rows_high * (_LINE - 1) + 8))
-        )
+        panel = layered(layers, data, width=round(WIDTH - left), height={"step": max(30, rows_high * (_LINE - 1) + 8)})
         if title:
-            panel = panel.properties(title=alt.TitleParams(wrapped(title, 46).split("\n")))
-        panels.append(panel.properties(name=f"serie{position}") if column else panel)
+            panel["title"] = {"text": wrapped(title, 46).split("\n")}
+        if column:
+            panel["name"] = f"serie{position}"
+        panels.append(panel)
     if len(panels) == 1:
         return described(panels[0], series, _LEAST)
-    return described(alt.vconcat(*panels, spacing=18), series, _LEAST)
+    return described(_stacked(panels, 18), series, _LEAST)
 
 
 @dataclass(frozen=True)
@@ -401,9 +424,8 @@ class Span:
     end_words: str
 
 
-def spans(
-    found: Sequence[Span], base: float, *, x_title: str, base_words: str, row: int = 50
-) -> alt.TopLevelMixin | None:
+@unchecked
+def spans(found: Sequence[Span], base: float, *, x_title: str, base_words: str, row: int = 50) -> dict | None:
     """Return spans around one base value, one below the other, each with its name above and its ends in words.
 
     What lies from the base to `start` is filled and what lies to `end` is paler with an edge, so that the ends can be
@@ -449,24 +471,26 @@ def spans(
         ("end", "t1", {"color": PALE, "stroke": COLOURS[0], "strokeWidth": 1}),
     ):
         bar = chart.mark_bar(size=18, **look)
-        layers.append(bar.encode(x=across(end), x2=alt.X2Datum(base), y=at("bar"), tooltip=f"{tip}:N"))
+        layers.append(bar.encode(x=across(end), x2=alt.X2Datum(base), y=at("bar"), tooltip=alt.Tooltip(f"{tip}:N")))
     if domain[0] < 0 < domain[1]:
-        layers.insert(0, alt.Chart(_inline([{"x": 0}])).mark_rule(color=GREY).encode(x=across("x")))
-    line = alt.Chart(_inline([{"x": base, "words": base_words}]))
-    layers.append(line.mark_rule(color=INK, strokeWidth=1.5).encode(x=across("x")))
-    text = line.mark_text(dy=-10, fontWeight="bold")
-    layers.append(text.encode(x=across("x"), y=alt.value(0), text="words:N"))
+        layers.insert(0, layer_of(chart.mark_rule(color=GREY).encode(x=across("x")), [{"x": 0}]))
+    now = [{"x": base, "words": base_words}]
+    layers.append(layer_of(chart.mark_rule(color=INK, strokeWidth=1.5).encode(x=across("x")), now))
+    text = chart.mark_text(dy=-10, fontWeight="bold")
+    layers.append(layer_of(text.encode(x=across("x"), y=alt.value(0), text=alt.Text("words:N")), now))
     # Words in the colour of the ground under the words in ink, so that no line runs through them.
     for under in ({"stroke": GROUND, "strokeWidth": 4, "color": GROUND}, {"color": INK}):
         layers += [
-            chart.mark_text(align="left", **under).encode(x=alt.value(0), y=at("y"), text="name:N"),
-            chart.mark_text(align="right", dx=-6, **under).encode(x=across("left"), y=at("bar"), text="left_words:N"),
-            chart.mark_text(align="left", dx=6, **under).encode(x=across("right"), y=at("bar"), text="right_words:N"),
+            chart.mark_text(align="left", **under).encode(x=alt.value(0), y=at("y"), text=alt.Text("name:N")),
+            chart.mark_text(align="right", dx=-6, **under).encode(
+                x=across("left"), y=at("bar"), text=alt.Text("left_words:N")
+            ),
+            chart.mark_text(align="left", dx=6, **under).encode(
+                x=across("right"), y=at("bar"), text=alt.Text("right_words:N")
+            ),
         ]
     least = max(text_width(line["name"], NARROW_FONT_SIZE) for line in lines)
-    return described(
-        alt.layer(*layers, data=_inline(lines)).properties(width=WIDTH, height=height), (), max(least, 320)
-    )
+    return described(layered(layers, lines, width=WIDTH, height=height), (), max(least, 320))
 
 
 def _around_words(lines: Sequence[dict]) -> list[float]:

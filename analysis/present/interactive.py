@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import altair as alt
-import pandas as pd
 
 from analysis.measures.forms import FORM_NAMES
+from analysis.measures.memo import once
 from analysis.measures.result import Result
 from analysis.measures.scenario import (
     FILLED,
@@ -30,7 +30,7 @@ from analysis.measures.scenario import (
     saving,
     state_payment,
 )
-from analysis.present.charts import described, text_width
+from analysis.present.charts import described, layer_of, layered, text_width, unchecked
 from analysis.present.numbers import NO_BREAK_SPACE, mnkr, number, rounded, tkr
 from analysis.present.palette import COLOURS, GREY
 from analysis.present.svg import WIDTH, as_json, live_specification, to_svg
@@ -81,6 +81,7 @@ class Outcome:
     break_even: float
 
 
+@once(list)
 def starts(municipality: Municipality) -> list[Start]:
     """Return what the reader can start from: the investigation's own reading first, then each form with all inputs."""
     counted = counted_forms(municipality)[0]
@@ -146,6 +147,7 @@ def _amount(value_tkr: float) -> str:
     return mnkr(value_tkr) if abs(value_tkr) >= SMALLEST_IN_MNKR else tkr(value_tkr)
 
 
+@once(list)
 def sliders(municipality: Municipality) -> list[Slider]:
     """Return the sliders, each wide enough for every start and for the break-even."""
     found = starts(municipality)
@@ -201,14 +203,16 @@ def _hours(hours: float) -> tuple[float, float, float]:
     return step, math.ceil(2 * max(hours, step) / step) * step, step
 
 
-def saving_chart(municipality: Municipality) -> alt.TopLevelMixin:
+@unchecked
+def saving_chart(municipality: Municipality) -> dict:
     """Return the saving at every cost per hour as a line, with the cost of today and the break-even marked on it."""
     first, ratio, ranges = starts(municipality)[0].values, raise_ratio(municipality), sliders(municipality)
     across = next(one for one in ranges if one.name == "kostnad")
     settable = {name: alt.param(name=name, value=value) for name, value in first.items()}
     names = ("besparing", "netto_egen", "netto_leverantor", "brytpunkt")
     formulas = _formulas(settable, settable["kostnad"], ratio)
-    computed = [alt.param(name=name, expr=_expression(formula)) for name, formula in zip(names, formulas, strict=True)]
+    parameters = [{"name": name, "value": value} for name, value in first.items()]
+    parameters += [{"name": name, "expr": _expression(formula)} for name, formula in zip(names, formulas, strict=True)]
     low, high = _vertical(first, ratio, ranges)
     x = alt.X(
         "x:Q",
@@ -223,24 +227,19 @@ def saving_chart(municipality: Municipality) -> alt.TopLevelMixin:
         axis=alt.Axis(format=",.0f", tickCount=6, domain=False),
     )
     along = _formulas(settable, alt.datum.x, ratio)[0]
-    line = (
-        alt.Chart(pd.DataFrame({"x": [across.low, across.high]}))
-        .transform_calculate(y=_expression(along))
-        .mark_line(color=COLOURS[0], strokeWidth=3, clip=True)
-        .encode(x=x, y=y)
-    )
-    zero = alt.Chart(pd.DataFrame({"y": [0]})).mark_rule(color=GREY, strokeWidth=1.5).encode(y=y)
+    here = alt.Chart()
+    line = here.transform_calculate(y=_expression(along)).mark_line(color=COLOURS[0], strokeWidth=3, clip=True)
+    layers = [
+        layer_of(line.encode(x=x, y=y), [{"x": across.low}, {"x": across.high}]),
+        layer_of(here.mark_rule(color=GREY, strokeWidth=1.5).encode(y=y), [{"y": 0}]),
+    ]
     # Placed by Vega's own signals, since the script makes the chart narrower in a narrow window.
-    above, below = (
-        alt.Chart(pd.DataFrame({"label": [words]}))
-        .mark_text(align=align, x=alt.expr(across_px), y=alt.expr(down_px))
-        .encode(text="label:N")
-        for words, align, across_px, down_px in (
-            ("Här sparar en upphandling", "left", "10", "14"),
-            ("Här kostar en upphandling mer", "right", "width - 10", "height - 12"),
-        )
-    )
-    here = alt.Chart(pd.DataFrame({"x": [0]}))
+    for words, align, across_px, down_px in (
+        ("Här sparar en upphandling", "left", "10", "14"),
+        ("Här kostar en upphandling mer", "right", "width - 10", "height - 12"),
+    ):
+        text = here.mark_text(align=align, x=alt.expr(across_px), y=alt.expr(down_px)).encode(text=alt.Text("label:N"))
+        layers.append(layer_of(text, [{"label": words}]))
     turning = here.transform_calculate(
         x="brytpunkt", y="0", t=f"'Brytpunkt\\n' + format(brytpunkt, ',.2f') + '{NO_BREAK_SPACE}kr per timme'"
     )
@@ -252,20 +251,22 @@ def saving_chart(municipality: Municipality) -> alt.TopLevelMixin:
     )
     marks = [
         turning.mark_point(shape="diamond", size=130, filled=True, color=COLOURS[1], opacity=1, clip=True).encode(
-            x=x, y=y, tooltip="t:N"
+            x=x, y=y, tooltip=alt.Tooltip("t:N")
         ),
         turning.mark_text(align="left", dx=10, dy=17, color=COLOURS[1], fontWeight="bold", clip=True).encode(
             x=x, y=y, text=alt.value("Brytpunkt")
         ),
-        today.mark_point(size=140, filled=True, color=COLOURS[0], opacity=1, clip=True).encode(x=x, y=y, tooltip="t:N"),
+        today.mark_point(size=140, filled=True, color=COLOURS[0], opacity=1, clip=True).encode(
+            x=x, y=y, tooltip=alt.Tooltip("t:N")
+        ),
         today.mark_text(align="right", dx=-12, dy=-7, fontWeight="bold", clip=True).encode(
             x=x, y=y, text=alt.Text("y:Q", format=",.0f")
         ),
     ]
-    layered = alt.layer(line, zero, above, below, *marks).add_params(*settable.values(), *computed)
-    title = alt.TitleParams("Besparing, tkr per år", fontWeight="normal", offset=12)
+    layers += [layer_of(mark, [{"x": 0}]) for mark in marks]
+    title = {"text": "Besparing, tkr per år", "fontWeight": "normal", "offset": 12}
     beside = max(text_width(number(value)) for value in (low, high)) + 16
-    return described(layered.properties(width=round(WIDTH - beside), height=280, title=title), (), 250)
+    return described(layered(layers, params=parameters, width=round(WIDTH - beside), height=280, title=title), (), 250)
 
 
 def _expression(formula) -> str:
@@ -284,10 +285,10 @@ def _vertical(first: Mapping[str, float], ratio: float, ranges: Sequence[Slider]
     return min(found), max(found)
 
 
-def specification(municipality: Municipality) -> dict:
+def specification(municipality: Municipality, chart: dict) -> dict:
     """Return what the script in the page needs: the chart, the sliders, the starts and the words."""
     return {
-        "chart": live_specification(saving_chart(municipality)),
+        "chart": live_specification(chart),
         "sliders": [
             {"name": one.name, "unit": one.unit, "decimals": one.decimals, "factor": one.factor}
             for one in sliders(municipality)
@@ -338,7 +339,7 @@ class InteractiveView:
                 for one in sliders(self.municipality)
             ],
             svg=to_svg(chart, f"{self.title}. {finding}"),
-            specification=as_json(specification(self.municipality)),
+            specification=as_json(specification(self.municipality, chart)),
             download=False,
         )
         told = chart_facts(self.municipality, self.result, id_, self.title, finding)

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+import os
 import re
+import tempfile
+from collections.abc import Callable
 from html import escape
+from pathlib import Path
 
-import altair as alt
 import vl_convert
 
 from analysis.present.numbers import MINUS
@@ -55,14 +59,9 @@ def drawing_options() -> dict:
     }
 
 
-def live_specification(chart: alt.TopLevelMixin) -> dict:
+def live_specification(chart: dict) -> dict:
     """Return the chart as the page's script reads it, without what `drawing_options` gives."""
-    with alt.data_transformers.enable(consolidate_datasets=False):
-        specification = chart.to_dict()
-    specification.pop("$schema", None)
-    specification.pop("config", None)
-    specification["usermeta"] = {name: chart.usermeta[name] for name in ("least", "most")}
-    return specification
+    return {**chart, "usermeta": {name: chart["usermeta"][name] for name in ("least", "most")}}
 
 
 def as_json(content: dict) -> str:
@@ -71,24 +70,13 @@ def as_json(content: dict) -> str:
     return text.replace("<", "\\u003c")
 
 
-def draw(specification: str) -> str:
-    """Return what vl-convert draws of a specification; starts what draws in this process."""
-    return vl_convert.vegalite_to_svg(specification, format_locale="sv-SE")
-
-
-_drawer = draw
-
-
-def set_drawer(drawer) -> None:
-    """Let charts be drawn by something else than this process."""
-    global _drawer
-    _drawer = drawer
-
-
-def to_svg(chart: alt.TopLevelMixin, description: str) -> str:
+def to_svg(chart: dict, description: str) -> str:
     """Return the chart as one svg element with role img and the description as its name."""
-    spec = _without_targets(chart.to_dict()) | {"config": look(FONT_SIZE) | {"font": FONT}}
-    svg = _drawer(json.dumps(spec))
+    config = look(FONT_SIZE) | {"font": FONT}
+    # No label is so wide that it should be cut, and Vega need not measure each once more to know.
+    config["axis"]["labelLimit"] = 0
+    specification = {name: part for name, part in _without_targets(chart).items() if name != "usermeta"}
+    svg = _drawer(json.dumps(specification | {"config": config}))
     svg = svg[svg.index("<svg") :]
     # Vega numbers its ids on from chart to chart: number them anew, so that a chart is the same whatever came before.
     for position, id_ in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))):
@@ -102,6 +90,53 @@ def to_svg(chart: alt.TopLevelMixin, description: str) -> str:
     svg = re.sub(r' (aria-[a-z]+|role)="[^"]*"', "", svg)
     svg = svg.replace(FONT, FONT_STACK)
     return svg.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1)
+
+
+@functools.lru_cache(maxsize=256)
+def draw(specification: str) -> str:
+    """Return what Vega draws of a Vega-Lite specification: an svg element with Vega's own ids.
+
+    It starts vl-convert's JavaScript engine, after which the process must not be forked. What many books share, the
+    charts of the nation, is drawn once.
+    """
+    _load_fonts()
+    return vl_convert.vegalite_to_svg(specification, format_locale="sv-SE")
+
+
+_drawer: Callable[[str], str] = draw
+
+
+def set_drawer(drawer: Callable[[str], str]) -> None:
+    """Let another function, such as one that asks another process, do what `draw` does for every chart from now on."""
+    global _drawer
+    _drawer = drawer
+
+
+def to_png(svg: str, scale: float) -> bytes:
+    """Return an SVG file as PNG, `scale` pixels for each of its own; no engine is started."""
+    _load_fonts()
+    return vl_convert.svg_to_png(svg, scale=scale)
+
+
+@functools.cache
+def _load_fonts() -> None:
+    """Let vl-convert find no fonts but those that are built into it.
+
+    Else it opens the files of the machine's own, where they have the same name, anew for every letter that it measures
+    or draws, and a picture depends on what is installed. vl-convert looks for fonts once; where fontconfig tells which
+    there are, it is told of a folder that has none.
+    """
+    before = os.environ.get("FONTCONFIG_FILE")
+    with tempfile.TemporaryDirectory() as folder:
+        told = Path(folder, "fonts.conf")
+        told.write_text(f"<?xml version='1.0'?><fontconfig><dir>{escape(folder)}</dir></fontconfig>", encoding="utf-8")
+        os.environ["FONTCONFIG_FILE"] = str(told)
+        try:
+            vl_convert.svg_to_png('<svg xmlns="http://www.w3.org/2000/svg" width="1" height="1"/>')
+        finally:
+            del os.environ["FONTCONFIG_FILE"]
+            if before is not None:
+                os.environ["FONTCONFIG_FILE"] = before
 
 
 def _without_targets(spec: dict) -> dict:

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
-import altair as alt
 import jinja2
 import pandas as pd
 
@@ -282,7 +281,7 @@ class ChartView:
 
     municipality: Municipality
     result: Result
-    chart: alt.TopLevelMixin | None
+    chart: dict | None
     finding: str
     id: str = ""
     title: str = ""
@@ -305,7 +304,7 @@ class ChartView:
             heads=heads,
             lines=lines,
             table=self.table,
-            series=self.chart.usermeta["series"],
+            series=self.chart["usermeta"]["series"],
             has_withheld=any(value.shown == WITHHELD for _, cells in lines for value in cells),
             svg=to_svg(self.chart, f"{facts['caption']}. {self.finding}"),
             specification=as_json(live_specification(self.chart)),

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from analysis.publish.finished import is_finished, listing, write_record
 from analysis.publish.inputs import Inputs, digest_of, machine, project_hashes, secret
-from analysis.publish.places import GUIDE_FOLDER, work_directory
+from analysis.publish.places import GUIDE_FOLDER, shared_by_books, work_directory
 
 STANDS = "Webbplatsen byttes inte ut. De böcker som blev klara sparas till nästa gång."
 
@@ -112,17 +112,18 @@ def _build(state: _State, start: float) -> int:
     key = secret(state.work)
     orders = [Order(slug, state.inputs, state.work, state.keys[slug], key, choices.documents, choices.force)
               for slug in state.waiting]
+    unchanged = [slug for slug in state.slugs if slug not in state.waiting]
     progress = Progress(len(orders), quiet=choices.quiet, verbose=choices.verbose)
+    progress.begin(unchanged)
     outcomes = []
     built = build_books(orders, choices.jobs) if choices.dask is None else build_on_cluster(orders, choices.dask)
     for outcome in built:
         outcomes.append(outcome)
         progress.tell(outcome)
-    unchanged = [slug for slug in state.slugs if slug not in state.waiting]
     progress.end(unchanged)
     outcomes.sort(key=lambda outcome: outcome.slug)
     _warn(outcomes, quiet=choices.quiet)
-    guide, faults = build_guide(state.work, root=choices.root, force=choices.force,
+    guide, faults = build_guide(state.work, root=choices.root, force=choices.force, shared=shared_by_books(state.work),
                                 say=(lambda line: None) if choices.quiet else print)
     for fault in faults:
         print(fault, file=sys.stderr)

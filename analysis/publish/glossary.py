@@ -8,7 +8,8 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
 
 from docutils import nodes
@@ -44,7 +45,7 @@ def connect(app: Sphinx) -> None:
 
 
 def write_terms(terms: Mapping[str, Term], folder: Path) -> None:
-    """Write what the chapters need of the glossary beside them, since Sphinx runs in a process of its own."""
+    """Write what the chapters need of the glossary beside them: Sphinx knows a book by its folder."""
     content = {
         term.id: {"word": term.word, "forms": term.forms, "explanation": term.explanation} for term in terms.values()
     }
@@ -56,7 +57,12 @@ def _explain(app: Sphinx, doctree: nodes.document, docname: str) -> None:
     path = Path(app.srcdir) / FILE_NAME
     if docname == CHAPTER or CHAPTER not in app.env.found_docs or not path.exists():
         return
-    explain(doctree, json.loads(path.read_text(encoding="utf-8")))
+    explain(doctree, _read(path.read_text(encoding="utf-8")))
+
+
+@lru_cache(1)
+def _read(text: str) -> Mapping[str, Mapping]:
+    return json.loads(text)
 
 
 def explain(doctree: nodes.document, terms: Mapping[str, Mapping]) -> None:
@@ -64,7 +70,7 @@ def explain(doctree: nodes.document, terms: Mapping[str, Mapping]) -> None:
     owners = {form: id_ for id_, term in terms.items() for form in term["forms"]}
     if not owners:
         return
-    pattern, done = _pattern(owners), set()
+    pattern, done = _pattern(tuple(owners)), set()
     # A chapter that sets a term in bold is about to explain it itself.
     for strong in doctree.findall(nodes.strong):
         done |= {_owner(owners, found[0]) for found in pattern.finditer(strong.astext())}
@@ -87,7 +93,8 @@ def _told(term: Mapping) -> dict[str, str]:
     return {"word": capitalised(term["word"]), "explanation": term["explanation"]}
 
 
-def _pattern(forms: Iterable[str]) -> re.Pattern[str]:
+@lru_cache(1)
+def _pattern(forms: tuple[str, ...]) -> re.Pattern[str]:
     """Return what finds a form as a whole word, the longest first; a space may be any white space."""
     longest_first = sorted(forms, key=lambda form: (-len(form), form))
     return re.compile(rf"(?<![\w-])(?:{'|'.join(map(_as_written, longest_first))})(?![\w-])")

@@ -34,11 +34,17 @@ _TEMPLATE = jinja2.Environment(
 
 
 def build_guide(
-    work: Path, *, root: Path = PROJECT_ROOT, force: bool = False, say: Callable[[str], None] = print
+    work: Path,
+    *,
+    root: Path = PROJECT_ROOT,
+    force: bool = False,
+    shared: Path | None = None,
+    say: Callable[[str], None] = print,
 ) -> tuple[Path | None, list[BuildFault]]:
     """Build the guide into `work/books/handbok`; return its folder, or None where the project has no guide, and faults.
 
-    It is left as it is where what it is made from has not changed, unless `force`.
+    It is left as it is where what it is made from has not changed, unless `force`. `shared` is the folder of what all
+    books load.
     """
     source, book, start = root / "chapters" / GUIDE_FOLDER, work / "books" / GUIDE_FOLDER, time.monotonic()
     if not source.is_dir():
@@ -56,7 +62,7 @@ def build_guide(
     text = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
     (stage / "_config.yml").write_text(text, encoding="utf-8")
     (stage / NEEDS_FILE).write_text(needs_table(root), encoding="utf-8")
-    faults = [BuildFault("handboken", "", None, f"Jupyter Book: {line}") for line in assemble(stage)]
+    faults = [BuildFault("handboken", "", None, f"Jupyter Book: {line}") for line in assemble(stage, shared)]
     if faults:
         return book, faults
     html = stage / "_build" / "html"

@@ -6,19 +6,26 @@ import io
 import re
 from html import escape
 
-import vl_convert
+import numpy
 from PIL import Image
 
 from analysis.present.charts import text_width
 from analysis.present.palette import GREY, GROUND, INK
-from analysis.present.svg import FONT_STACK, WIDTH
+from analysis.present.svg import FONT_STACK, WIDTH, to_png
 
 MARGIN = 24
 # Each text of a picture: size, height of line and ink.
 TITLE, FINDING, SOURCE = (18, 24, INK), (15, 21, INK), (13, 18, GREY)
 SCALE = 2
-PALETTE_SIZE = 128
+PALETTE_SIZE = 256
+# As templates/picture.html.j2 writes it, in a string of JSON.
+_PNG_LINK = re.compile(r'<a href=\\"diagram/[\w-]+\.png\\" download>PNG<span [^>]*>[^<]*</span></a> eller ')
 _DRAWING = re.compile(r'<svg role="img"[^>]*? width="([\d.]+)" height="([\d.]+)"[^>]*>(.*?)</svg>', re.DOTALL)
+
+
+def without_png(notebook: str) -> str:
+    """Return an executed notebook, as JSON, without the links to pictures as PNG, for a book that has none."""
+    return _PNG_LINK.sub("", notebook)
 
 
 def drawing_of(html: str) -> str:
@@ -53,10 +60,28 @@ def picture_png(svg: str) -> bytes:
 
     A chart has few colours: kept in a palette, they take an eighth of the bytes.
     """
-    drawn = Image.open(io.BytesIO(vl_convert.svg_to_png(svg, scale=SCALE))).convert("RGB")
     content = io.BytesIO()
-    drawn.quantize(PALETTE_SIZE, dither=Image.Dither.NONE).save(content, "PNG", optimize=True)
+    _in_palette(Image.open(io.BytesIO(to_png(svg, SCALE))).convert("RGBA")).save(content, "PNG")
     return content.getvalue()
+
+
+def _in_palette(drawn: Image.Image) -> Image.Image:
+    """Return an opaque picture in a palette: of its own colours, where that holds them all, else of the nearest."""
+    found = drawn.getcolors(PALETTE_SIZE)
+    if found is None:
+        return drawn.convert("RGB").quantize(PALETTE_SIZE, dither=Image.Dither.NONE)
+    colours = numpy.array([colour for _, colour in sorted(found, reverse=True)], numpy.uint8)
+    # Looked up, since Pillow takes five times as long to choose a palette, and makes like colours of a given one alike.
+    places = numpy.zeros(1 << 24, numpy.uint8)
+    places[_as_numbers(colours)] = numpy.arange(len(colours))
+    picture = Image.fromarray(places[_as_numbers(numpy.asarray(drawn))])
+    picture.putpalette(colours[:, :3].tobytes())
+    return picture
+
+
+def _as_numbers(colours: numpy.ndarray) -> numpy.ndarray:
+    """Return red, green, blue and opacity as one number of 24 bits, without the opacity."""
+    return colours.view("<u4")[..., 0] & 0xFFFFFF
 
 
 def _text(text: str, top: float, width: float, look: tuple, *, bold: bool = False) -> tuple[list[str], float]:

@@ -17,3 +17,8 @@ def default_out(root: Path = PROJECT_ROOT) -> Path:
 def work_directory(out: Path, root: Path = PROJECT_ROOT) -> Path:
     """Return the folder of finished books and stages, beside the site."""
     return out.parent if out == default_out(root) else out.parent / f".{out.name}-arbete"
+
+
+def shared_by_books(work: Path) -> Path:
+    """Return the folder of what all books load, in that of finished books and stages."""
+    return work / "gemensamt"

@@ -29,6 +29,13 @@ class Progress:
             self._bar = tqdm(total=count, unit="bok", leave=False, ncols=80, file=sys.stderr, bar_format=
                              "{desc}{percentage:3.0f} % |{bar}| {n_fmt} av {total_fmt}, {remaining} kvar")
 
+    def begin(self, unchanged: Sequence[str]) -> None:
+        """Say what there is to do."""
+        if self._quiet:
+            return
+        beside = f" ({len(unchanged)} har inte ändrats)" if unchanged else ""
+        print(f"Bygger {self._count} {'bok' if self._count == 1 else 'böcker'}{beside}")
+
     def tell(self, outcome: Outcome) -> None:
         """Say what came of a book."""
         self._done += 1

@@ -10,7 +10,7 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -28,7 +28,7 @@ from analysis.measures.small_numbers import protect
 from analysis.present import svg
 from analysis.present.book import read_already
 from analysis.present.pages.material import small_numbers_line
-from analysis.publish.assembly import assemble
+from analysis.publish.assembly import assemble, warm_up
 from analysis.publish.cache import ChapterCache, Contents
 from analysis.publish.checking import Checked, checked
 from analysis.publish.document import DocumentFault, make_documents
@@ -36,14 +36,16 @@ from analysis.publish.finished import finish
 from analysis.publish.glossary import write_terms
 from analysis.publish.inputs import Inputs, digest_of
 from analysis.publish.manifest import FILE_NAME, make_manifest, write_manifest
-from analysis.publish.pictures import drawing_of, picture_png, picture_svg
-from analysis.publish.places import GUIDE_FOLDER
+from analysis.publish.pictures import drawing_of, picture_png, picture_svg, without_png
+from analysis.publish.places import GUIDE_FOLDER, shared_by_books
 from analysis.publish.plan import KERNEL, Plan, plan_book, read_chapters, read_config
 from analysis.publish.running import ENGINE
 from analysis.publish.running.drawer import draw_at, drawers
 from analysis.publish.running.entry import Engine
 from analysis.publish.running.processes import CAN_FORK, Died, Processes
+from analysis.publish.theme import prepare_shared
 from analysis.publish.workbook import make_workbook
+from analysis.sources import DataError, load_municipality
 from analysis.sources.faults import file_fault
 
 # Papermill finds it by its entry point, but for whoever has not installed the package anew since it was there.
@@ -78,8 +80,8 @@ class BuildFault:
 class Order:
     """A book to be built: of whom, from where, in which folder of work, and under which key it is kept.
 
-    `secret` keys the hashes of what is not shown; `documents` tells whether it gets a PDF and a Word file; `anew`
-    whether also chapters that have been run before are run; `lanes` how many of its chapters may run at once.
+    `secret` keys the hashes of what is not shown; `documents` tells whether it gets PDF, Word and its charts as PNG;
+    `anew` whether also chapters that have been run before are run; `lanes` how many of its chapters may run at once.
     """
 
     slug: str
@@ -140,7 +142,9 @@ def build_books(orders: Sequence[Order], jobs: int) -> Iterator[Outcome]:
 
     What goes wrong with one harms no other. Raises what nobody foresaw, when all the others are built.
     """
-    with prepared(jobs) as addresses:
+    if not orders:
+        return
+    with prepared(jobs, largest_first(orders)) as addresses:
         yield from build_with(addresses, orders, jobs)
 
 
@@ -179,13 +183,21 @@ def failed(order: Order, error: Exception) -> Outcome:
 
 
 @contextmanager
-def prepared(jobs: int) -> Iterator[list[str]]:
+def prepared(jobs: int, orders: Sequence[Order]) -> Iterator[list[str]]:
     """Make ready, once, what every book's process begins with; give the addresses where charts are drawn."""
     with ExitStack() as stack:
+        for work in {order.work for order in orders}:
+            prepare_shared(shared_by_books(work))
         Engine.prepare()
         if not CAN_FORK:
             yield []
             return
+        for root in {order.inputs.root for order in orders}:
+            warm_up(read_config(root))
+            read_chapters(root)
+        # What all municipalities share is read here, once; what is wrong with this one is told where it is built.
+        with suppress(DataError):
+            load_municipality(orders[0].slug, orders[0].inputs.data)
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ab-", ignore_cleanup_errors=True))
         yield stack.enter_context(drawers(jobs, Path(folder)))
 
@@ -327,8 +339,12 @@ def _put_together(plan: Plan, stage: Path, manifest: dict, order: Order, outcome
     slug, html = order.slug, stage / "_build" / "html"
     _write_frame(plan, stage, manifest, order.inputs.root)
     tables, charts, faults = _downloads(plan, stage)
+    if not order.documents:
+        for path in stage.glob("*.ipynb"):
+            path.write_text(without_png(path.read_text(encoding="utf-8")), encoding="utf-8", newline="\n")
     with outcome.stage("Jupyter Book"):
-        faults += [BuildFault(slug, "", None, f"Jupyter Book: {line}") for line in assemble(stage)]
+        faults += [BuildFault(slug, "", None, f"Jupyter Book: {line}") for line in assemble(
+            stage, shared_by_books(order.work))]
     if faults:
         return faults
     with outcome.stage("nedladdningar"):
@@ -339,10 +355,11 @@ def _put_together(plan: Plan, stage: Path, manifest: dict, order: Order, outcome
         (html / "diagram").mkdir()
         for name, (picture, _) in charts.items():
             (html / "diagram" / f"{name}.svg").write_text(picture, encoding="utf-8", newline="\n")
-            (html / "diagram" / f"{name}.png").write_bytes(picture_png(picture))
     if order.documents:
         try:
-            with outcome.stage("PDF och Word"):
+            with outcome.stage("PNG, PDF och Word"):
+                for name, (picture, _) in charts.items():
+                    (html / "diagram" / f"{name}.png").write_bytes(picture_png(picture))
                 make_documents(html, manifest)
         except DocumentFault as fault:
             return [BuildFault(slug, "", None, str(fault))]

@@ -15,7 +15,7 @@ import time
 import webbrowser
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from fnmatch import fnmatch
+from fnmatch import translate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, unquote, urljoin, urlsplit
@@ -36,6 +36,7 @@ PASSING_NAMES = (".*", "~*", "*~", "#*#", "*.tmp", "*.crdownload", "__pycache__"
 # The version of a page that is not there.
 ABSENT = "-"
 NAMES_SHOWN = 3
+_PASSING = re.compile("|".join(map(translate, PASSING_NAMES)))
 # What a page fetches as it opens; links to other pages are none of that.
 _FETCHED = re.compile(rb'<(?:link|script|img)\b[^>]*?\s(?:href|src)="([^"]+)"')
 # Python's own list. The computer's may call a script something else, and the browser would then refuse it.
@@ -137,7 +138,7 @@ def snapshot(paths: Iterable[Path]) -> dict[str, tuple[int, int]]:
         # A file may go while one looks, and what cannot be read is told by the build.
         with suppress(OSError), os.scandir(folders.pop()) as entries:
             for entry in entries:
-                if any(fnmatch(entry.name, pattern) for pattern in PASSING_NAMES):
+                if _PASSING.match(entry.name):
                     continue
                 with suppress(OSError):
                     if entry.is_dir():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from analysis.measures.shared import SHARED
 from analysis.present.language import dated, genitive, period
 from analysis.present.numbers import NO_VALUE, UNIT_WORDS, number
 from analysis.present.pages.comparison import CAVEATS
+from analysis.publish.files import for_all, link_folder
 from analysis.publish.manifest import read_manifest
 from analysis.publish.places import GUIDE_FOLDER, PROJECT_ROOT, default_out
-from analysis.sources.kept import copy_folder
 
 MARKER = ".assistansboken"
 ASSETS = Path(__file__).parent / "assets"
@@ -45,26 +45,30 @@ def prepare(out: Path, root: Path = PROJECT_ROOT) -> None:
 
 def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, guide: Path | None = None,
             root: Path = PROJECT_ROOT) -> None:
-    """Assemble a site of the books and the guide, and of the old site's other books where `carry_over`; swap it in."""
+    """Assemble a site of the books and the guide, and of the old site's other books where `carry_over`; swap it in.
+
+    The files of the site are those of the books, by one more name where the file system gives them that.
+    """
     if GUIDE_FOLDER in books:
         raise SiteFault(f"En kommuns mapp kan inte heta {GUIDE_FOLDER}, eftersom handboken heter så på webbplatsen. "
                         "Byt namn på mappen i data/kommuner och bygg igen.")
     prepare(out, root)
     new, old = _beside(out, "new"), _beside(out, "old")
     _remove(new, root)
+    sources = dict(books)
+    if carry_over and out.is_dir():
+        for folder in out.iterdir():
+            if folder.name not in (GUIDE_FOLDER, *sources) and read_manifest(folder) is not None:
+                sources[folder.name] = folder
+    start = _start_page(sources.values(), has_guide=guide is not None)
+    if guide is not None:
+        sources[GUIDE_FOLDER] = guide
     try:
         new.mkdir(parents=True)
         (new / MARKER).write_text("Byggd av Assistansboken; ersätts vid nästa bygge.\n", encoding="utf-8")
-        sources = dict(books)
-        if carry_over and out.is_dir():
-            for folder in out.iterdir():
-                if folder.name not in (GUIDE_FOLDER, *sources) and read_manifest(folder) is not None:
-                    sources[folder.name] = folder
-        for slug, folder in sources.items():
-            copy_folder(folder, new / slug)
-        _write_start_page(new, has_guide=guide is not None)
-        if guide is not None:
-            copy_folder(guide, new / GUIDE_FOLDER)
+        for_all(link_folder, sources.values(), [new / name for name in sources])
+        for name, content in start.items():
+            (new / name).write_bytes(content)
         if out.exists():
             out.rename(old)
         new.rename(out)
@@ -79,8 +83,9 @@ def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, guide: Pa
             _empty(old)
 
 
-def _write_start_page(site: Path, *, has_guide: bool) -> None:
-    manifests = [manifest for folder in site.iterdir() if folder.is_dir() and (manifest := read_manifest(folder))]
+def _start_page(books: Iterable[Path], *, has_guide: bool) -> dict[str, bytes]:
+    """Return the files that stand at the top of the site, by name."""
+    manifests = [manifest for folder in books if (manifest := read_manifest(folder))]
     manifests.sort(key=lambda manifest: manifest["name"].lower().translate(_ALPHABET))
     books = [_StartBook(manifest) for manifest in manifests]
     columns = [quantity for quantity in SHARED if any(quantity.name in book.figures for book in books)]
@@ -93,10 +98,9 @@ def _write_start_page(site: Path, *, has_guide: bool) -> None:
         with_comparison=[book for book in books if COMPARISON in book.titles],
         reconciled=[book for book in books if book.reconciliation], comparison=COMPARISON,
         reconciliation=RECONCILIATION, material=MATERIAL)
-    (site / "index.html").write_text(html, encoding="utf-8", newline="\n")
     styles = "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in ("palette.css", "start.css"))
-    (site / "start.css").write_text(styles, encoding="utf-8", newline="\n")
-    shutil.copy(ASSETS / "ikon.svg", site / "ikon.svg")
+    return {"index.html": html.encode("utf-8"), "start.css": styles.encode("utf-8"),
+            "ikon.svg": (ASSETS / "ikon.svg").read_bytes()}
 
 
 class _StartBook:
@@ -157,9 +161,9 @@ def _remove(folder: Path, root: Path) -> None:
 
 def _empty(folder: Path) -> None:
     """Take a folder away, last of all what tells that it is ours: cut short, it can be taken away the next time."""
-    for path in folder.iterdir():
-        if path.is_dir():
-            shutil.rmtree(path)
-        elif path.name != MARKER:
+    paths = list(folder.iterdir())
+    for_all(shutil.rmtree, [path for path in paths if path.is_dir()])
+    for path in paths:
+        if path.is_file() and path.name != MARKER:
             path.unlink()
     shutil.rmtree(folder)

@@ -7,8 +7,9 @@ import datetime
 import difflib
 import os
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -177,7 +178,10 @@ def default_data_directory() -> Path:
 def list_municipalities(data_directory: Path) -> list[str]:
     """Return the slugs of the municipalities that have a folder, in alphabetical order."""
     folder = data_directory / "kommuner"
-    return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
+    if not folder.is_dir():
+        return []
+    with os.scandir(folder) as entries:  # which tells what a folder is without another look at the disk
+        return sorted(one.name for one in entries if (Path(one).is_dir() if one.is_symlink() else one.is_dir()))
 
 
 def unknown_municipality(slug: str, data: Path) -> Fault:
@@ -225,11 +229,11 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     document = str(register.content.get("dokument") or "")
     national, more = _read_national(national_folder, sources, data, document)
     faults += more
-    tables, more = _read_tables(folder, MUNICIPAL_TABLES, sources, data, required=False)
+    tables, more = _read_tables(folder, MUNICIPAL_TABLES, sources, data)
     faults += more
     texts, more = read_local_words(folder, data)
     faults += more
-    areas = {area for frame in national.values() if "omrade" in frame for area in frame["omrade"]}
+    areas = set().union(*(frame["omrade"].unique() for frame in national.values() if "omrade" in frame))
     card = _read_card(register, sources, assumptions, areas, [other for other in known if other != slug])
     faults += register.faults
     if faults:
@@ -237,18 +241,24 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     card["compare_with"] = tuple(dict.fromkeys([*card["compare_with"], *_fetched_areas(national, card["area"])]))
     return Municipality(slug=slug, tables=tables, national=national, sources=sources, parameters=parameters,
                         glossary=glossary, legal_facts=legal_facts, texts=texts, bounds=bounds,
-                        thresholds=_thresholds(data), **card)
+                        thresholds=_thresholds(known, data), **card)
 
 
 def _read_national(folder, sources, data, document):
     """Read the national tables, and with them what fetch has written."""
-    from analysis.sources.reader import merged
+    from analysis.sources.reader import merged, read
 
-    tables, faults = _read_tables(folder, NATIONAL_TABLES, sources, data, required=True, beside=[CODE_TABLE.name])
-    fetched, more = _read_tables(folder / FETCHED_FOLDER, NATIONAL_TABLES, sources, data, required=False)
-    for name, frame in fetched.items():
-        tables[name] = merged(tables.get(name), frame, NATIONAL_TABLES[name], document)
-    return tables, faults + more
+    given, faults = _open_tables(folder, NATIONAL_TABLES, sources, data, required=True, beside=[CODE_TABLE.name])
+    fetched, more = _open_tables(folder / FETCHED_FOLDER, NATIONAL_TABLES, sources, data, required=False)
+    faults += more
+    tables = {}
+    for files in (given, fetched):
+        for name, file in files.items():
+            tables[name], more = read(file)
+            faults += more
+    for name, file in fetched.items():
+        tables[name] = merged(given.get(name), file, document)
+    return tables, faults
 
 
 def _fetched_areas(national: Mapping[str, pd.DataFrame], area: str) -> list[str]:
@@ -259,11 +269,22 @@ def _fetched_areas(national: Mapping[str, pd.DataFrame], area: str) -> list[str]
     return table[table["kommun"] == area].sort_values("ordning")["omrade"].tolist()
 
 
-def _read_tables(folder, specs, sources, data, *, required, beside=()):
+def _read_tables(folder, specs, sources, data):
     # Imported here, so that who asks only for the municipalities' names need not wait for pandas.
-    from analysis.sources.reader import read_table
+    from analysis.sources.reader import read
 
-    tables, faults = {}, []
+    files, faults = _open_tables(folder, specs, sources, data, required=False)
+    tables = {}
+    for name, file in files.items():
+        tables[name], more = read(file)
+        faults += more
+    return tables, faults
+
+
+def _open_tables(folder, specs, sources, data, *, required, beside=()):
+    from analysis.sources.reader import open_table
+
+    files, faults = {}, []
     for path in sorted(folder.iterdir()) if folder.is_dir() else []:
         table = path.suffix.lower() in (".csv", ".xlsx", ".xls", ".ods") and not path.name.startswith((".", "~"))
         if table and path.name not in {f"{name}.csv" for name in (*specs, *beside)}:
@@ -278,12 +299,10 @@ def _read_tables(folder, specs, sources, data, *, required, beside=()):
                 faults.append(Fault(shown_path(path, data), "filen saknas", spec.title, "lägg tillbaka filen"))
             continue
         try:
-            tables[name], more = read_table(path, spec, sources, shown_path(path, data))
-            tables[name].attrs["table"] = spec.title  # follows the rows, so that a result can tell what it used
+            files[name] = open_table(path, spec, sources, shown_path(path, data))
         except OSError as error:
-            more = [file_fault(error, shown_path(path, data), "en läsbar CSV-fil")]
-        faults += more
-    return tables, faults
+            faults.append(file_fault(error, shown_path(path, data), "en läsbar CSV-fil"))
+    return files, faults
 
 
 def _read_card(register: Register, sources: Mapping[str, Source], assumptions: Mapping[str, Assumption],
@@ -366,17 +385,26 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
     }
 
 
-def _thresholds(data: Path) -> dict[str, int]:
+def _thresholds(slugs: Iterable[str], data: Path) -> dict[str, int]:
     """Return the threshold of each area whose municipality has a card that sets one, or that shows all."""
     found = {}
-    for slug in list_municipalities(data):
-        path = data / "kommuner" / slug / "kommun.yml"
-        if path.is_file() and b"sma_tal" in path.read_bytes():
-            register = Register(path, shown_path(path, data))
-            chosen = _read_small_numbers(register, register.content)
-            # What is wrong with another's card is told where that municipality is read.
-            found[str(register.content.get("omrade") or register.content.get("namn"))] = chosen.threshold
+    for slug in slugs:
+        path = os.path.join(data, "kommuner", slug, "kommun.yml")
+        if os.path.isfile(path):
+            with open(path, "rb") as file:
+                card = file.read()
+            if b"sma_tal" in card:
+                area, threshold = _threshold(card)
+                found[area] = threshold
     return found
+
+
+@lru_cache(maxsize=1024)
+def _threshold(card: bytes) -> tuple[str, int]:
+    """Return a card's area and its threshold; what is wrong with it is told where that municipality is read."""
+    register = Register(card, "")
+    chosen = _read_small_numbers(register, register.content)
+    return str(register.content.get("omrade") or register.content.get("namn")), chosen.threshold
 
 
 def _read_small_numbers(register: Register, content: Mapping) -> SmallNumbers:

@@ -6,7 +6,8 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
@@ -54,23 +55,79 @@ _KRONOR = {
 }
 
 
+@dataclass(frozen=True)
+class TableFile:
+    """A file with a table as it is read: all that the table and its faults follow from.
+
+    `sources` are the names in the register, `shown` is how messages name the file.
+    """
+
+    content: bytes
+    spec: TableSpec
+    sources: tuple[str, ...]
+    shown: str
+
+
+def open_table(path: Path, spec: TableSpec, sources: Collection[str], shown: str) -> TableFile:
+    """Return the file with a table, to be read or merged; raises OSError where it cannot be opened."""
+    return TableFile(path.read_bytes(), spec, tuple(sources) if spec.provenance else (), shown)
+
+
 def read_table(path: Path, spec: TableSpec, sources: Collection[str], shown: str) -> tuple[pd.DataFrame, list[Fault]]:
+    """Return the table of a file and its faults, see `read`."""
+    return read(open_table(path, spec, sources, shown))
+
+
+def read(file: TableFile) -> tuple[pd.DataFrame, list[Fault]]:
     """Return the table and its faults; the frame is only to be used where there are none.
 
-    The frame has the columns of `spec`, in that order, and a plain index; numbers are float64,
-    whole numbers int64 (Int64 where optional), empty text is "". `shown` is how messages name the file.
+    The frame has the columns of the specification, in that order, and a plain index; numbers are float64,
+    whole numbers int64 (Int64 where optional), empty text is "". Its attribute `table` is the table's title, and
+    follows the rows, so that a result can tell what it used.
     It is the caller's own: what is done to it alters nothing for whoever reads the table again.
     """
-    frame, faults = _read(path.read_bytes(), spec, tuple(sources) if spec.provenance else (), shown)
-    return frame.copy(deep=False), list(faults)
+    frame, faults = _read(file)
+    return frame.copy(), list(faults)
 
 
-# The national tables are the same for every municipality, and some municipalities stand in many comparisons. Kept
-# under all that a table depends on, the bytes of the file among it.
+def merged(given: TableFile | None, fetched: TableFile, document: str) -> pd.DataFrame:
+    """Return a table's own rows and the fetched ones, one for each key, as `read` gives a table.
+
+    A row given at first hand stays. One that a document repeats stays in the book that is held against that document;
+    in the others what was fetched takes its place, so that a series comes from one source.
+    """
+    return _merged(given, fetched, document).copy()
+
+
+# The national tables are the same for every municipality, and some municipalities stand in many comparisons, so what
+# was read is kept, under all that it depends on.
 @lru_cache(maxsize=256)
-def _read(
+def _read(file: TableFile) -> tuple[pd.DataFrame, tuple[Fault, ...]]:
+    frame, faults = _parse(file.content, file.spec, file.sources, file.shown)
+    frame.attrs["table"] = file.spec.title
+    return frame, tuple(faults)
+
+
+@lru_cache(maxsize=32)
+def _merged(given: TableFile | None, fetched: TableFile, document: str) -> pd.DataFrame:
+    new = _read(fetched)[0]
+    if given is None:
+        return new
+    old, spec = _read(given)[0], fetched.spec
+    if old.empty or new.empty:
+        return new if old.empty else old
+    keys, new_keys = (pd.MultiIndex.from_frame(frame[list(spec.key)]) for frame in (old, new))
+    repeated = (old["status"] == REPEATED) & (old["kalla"] != document)
+    kept = old[~(repeated & keys.isin(new_keys))]
+    new = new[~new_keys.isin(pd.MultiIndex.from_frame(kept[list(spec.key)]))]
+    table = pd.concat([frame for frame in (kept, new) if len(frame)], ignore_index=True)
+    table.attrs["table"] = spec.title
+    return table
+
+
+def _parse(
     content: bytes, spec: TableSpec, sources: tuple[str, ...], shown: str
-) -> tuple[pd.DataFrame, tuple[Fault, ...]]:
+) -> tuple[pd.DataFrame, Sequence[Fault]]:
     try:
         text = decode(content)
     except ValueError:
@@ -80,7 +137,7 @@ def _read(
         )
     rows, faults = _split(text, shown)
     if faults:
-        return pd.DataFrame(), tuple(faults)
+        return pd.DataFrame(), faults
     if not rows:
         return pd.DataFrame(), (
             Fault(shown, "filen är tom", "en rubrikrad och minst en rad med uppgifter",
@@ -91,7 +148,7 @@ def _read(
         header.pop()
     faults = _header_faults(header, spec, shown, rows[0][0])
     if faults:
-        return pd.DataFrame(), tuple(faults)
+        return pd.DataFrame(), faults
     body = [(line, cells) for line, cells in rows[1:] if any(clean(cell) for cell in cells)]
     if not body:
         return pd.DataFrame(), (
@@ -99,7 +156,8 @@ def _read(
                   "fyll i tabellen, eller ta bort filen om kommunen saknar uppgifterna"),
         )
     parsed: dict[str, list] = {column.name: [] for column in spec.all_columns}
-    places = [(column, header.index(column.name), parsed[column.name]) for column in spec.all_columns]
+    # With what each cell without a fault was read as: years, areas and sources stand in many rows.
+    places = [(column, header.index(column.name), parsed[column.name], {}) for column in spec.all_columns]
     lines: list[int] = []
     beyond: list[Fault] = []
     for line, cells in body:
@@ -111,13 +169,19 @@ def _read(
             continue
         cells = cells + [""] * (len(header) - len(cells))
         lines.append(line)
-        for column, place, values in places:
-            value, fault = _parse_cell(cells[place], column, shown, line)
+        for column, place, values, known in places:
+            text = cells[place]
+            if text in known:
+                values.append(known[text])
+                continue
+            value, fault = _parse_cell(text, column, shown, line)
             values.append(value)
             if fault:
                 faults.append(fault)
-            elif fault := _bounds_fault(value, cells[place], column, shown, line):
+            elif fault := _bounds_fault(value, text, column, shown, line):
                 beyond.append(fault)
+            else:
+                known[text] = value
     raw = dict(body)
 
     def written(line: int, name: str) -> str:
@@ -134,7 +198,7 @@ def _read(
         )
         if (fault.row, fault.column) not in unreadable
     ]
-    return _frame(parsed, spec), tuple(faults)
+    return _frame(parsed, spec), faults
 
 
 def line_numbers(path: Path) -> list[int]:
@@ -281,20 +345,3 @@ def _unknown_sources(parsed: Mapping[str, list], lines: list[int], sources: tupl
                 faults.append(Fault(shown, "källan finns inte i kallor.yml", "ett namn ur kallor.yml",
                                     advice, line, name, source))
     return faults
-
-
-def merged(given: pd.DataFrame | None, fetched: pd.DataFrame, spec: TableSpec, document: str) -> pd.DataFrame:
-    """Return a table's own rows and the fetched ones, one for each key.
-
-    A row given at first hand stays. One that a document repeats stays in the book that is held against that document;
-    in the others what was fetched takes its place, so that a series comes from one source.
-    """
-    if given is None or given.empty or fetched.empty:
-        return fetched if given is None or given.empty else given
-    keys, new_keys = (pd.MultiIndex.from_frame(frame[list(spec.key)]) for frame in (given, fetched))
-    repeated = (given["status"] == REPEATED) & (given["kalla"] != document)
-    kept = given[~(repeated & keys.isin(new_keys))]
-    new = fetched[~new_keys.isin(pd.MultiIndex.from_frame(kept[list(spec.key)]))]
-    table = pd.concat([frame for frame in (kept, new) if len(frame)], ignore_index=True)
-    table.attrs["table"] = spec.title
-    return table

@@ -191,14 +191,15 @@ def _read_yaml(text: str) -> bytes:
 
 
 class Register:
-    """A YAML file being read: collects faults instead of raising at the first."""
+    """A YAML file being read, from its path or its bytes: collects faults instead of raising at the first."""
 
-    def __init__(self, path: Path, shown: str):
+    def __init__(self, given: Path | bytes, shown: str):
         self.shown = shown
         self.faults: list[Fault] = []
         self.content: Mapping = {}
         try:
-            text = path.read_text(encoding="utf-8-sig")
+            written = given if isinstance(given, bytes) else given.read_bytes()
+            text = written.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
         except FileNotFoundError:
             self.fault("filen saknas", "en YAML-fil", "lägg tillbaka filen")
             return

@@ -25,7 +25,7 @@ def stage(slug: str, data: Path, folder: Path, root: Path) -> Plan:
     """Write a book's notebooks, settings and manifest as a build does, and return its plan."""
     plan = plan_book(protect(load_municipality(slug, data)), read_chapters(root))
     folder.mkdir(parents=True)
-    manifest = make_manifest(plan, data, root)
+    manifest = make_manifest(plan, data, root, documents=False)
     config = read_config(root)
     config["title"] = f"{config['title']} – {plan.municipality.name}"
     config["sphinx"]["config"]["html_context"] = {

@@ -11,7 +11,6 @@ from datetime import UTC
 from xml.sax.saxutils import escape, quoteattr
 
 import docx
-import vl_convert
 from docx.enum.section import WD_ORIENT
 from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.text import WD_ALIGN_PARAGRAPH
@@ -20,6 +19,7 @@ from docx.oxml import OxmlElement, parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Mm, Pt, RGBColor
 
+from analysis.present.svg import to_png
 from analysis.publish.document.colours import COLOURS
 from analysis.publish.document.pdf import KEPT_TOGETHER, continues, pages_of, width_of, word_columns
 from analysis.publish.document.tree import (
@@ -338,7 +338,7 @@ class _Writer:
         self._add(self._paragraph(self._caption(chart, "Diagram"), "Caption"))
         if chart.finding:
             self._add(self._paragraph(self._runs(chart.finding), "Normal", "<w:keepNext/>"))
-        picture = io.BytesIO(vl_convert.svg_to_png(_on_white(chart.svg), scale=SHARPNESS))
+        picture = io.BytesIO(to_png(_on_white(chart.svg), SHARPNESS))
         inline = self._file.part.new_pic_inline(picture, Pt(width_of(chart)), None)
         inline.docPr.set("descr", chart.alternative)
         inline.docPr.set("name", f"Diagram {chart.number}")

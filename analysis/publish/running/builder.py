@@ -19,6 +19,7 @@ from analysis.publish.running.remote import Book, Built, versions
 
 # Where a project's parts lie in its parcel; the data folder lies alone, under its own name.
 PROJECT, DATA = "projekt", "underlag"
+WORK = "arbete"
 CHANGED = "underlaget ändrades medan bygget började. Bygg igen"
 _AGE_SECONDS = 3600
 
@@ -44,44 +45,45 @@ def serve() -> None:
 
     if versions() != before:
         sys.exit("programmet ändrades medan det startade")
-    with run.prepared(1) as addresses:
-        answer(before)
-        inputs = None
-        while True:
-            try:
-                project, book = pickle.load(requests)
-            except EOFError:
-                return
-            try:
-                if project is not None:
-                    inputs = None
-                    inputs = _inputs(project, folder / "inkommet")
+    answer(before)
+    try:
+        # One project in its life: what is read of it, and kept in memory, is never that of another.
+        project, book = pickle.load(requests)
+        inputs = _inputs(project, folder / "inkommet")
+        with run.prepared(1, [_order(inputs, book, folder)]) as addresses:
+            while True:
                 answer(_built(inputs, book, folder, name, addresses))
-            except OSError as error:
-                answer(OSError(error.errno, error.strerror, name))
-                # It may be that not all of the project was written.
-                return
+                _, book = pickle.load(requests)
+    except EOFError:
+        return
+    except OSError as error:
+        answer(OSError(error.errno, error.strerror, name))
 
 
 def _inputs(project: bytes, folder: Path) -> Inputs:
-    """Unpack a project in place of the one that was there before."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Unpack a project."""
     unpack(project, folder)
     data, = (folder / DATA).iterdir()
     return Inputs(data, folder / PROJECT)
+
+
+def _order(inputs: Inputs, book: Book, folder: Path) -> Any:
+    from analysis.publish import run
+
+    return run.Order(book.slug, inputs, folder / WORK, book.key, book.secret, book.documents, book.anew)
 
 
 def _built(inputs: Inputs, book: Book, folder: Path, name: str, addresses: Sequence[str]) -> Built:
     """Build a book as any other, and pack what came of it."""
     from analysis.publish import run
 
-    work = folder / "arbete"
-    shutil.rmtree(work, ignore_errors=True)
-    order = run.Order(book.slug, inputs, work, book.key, book.secret, book.documents, book.anew)
+    order = _order(inputs, book, folder)
+    work = order.work
     if inputs.book_key(book.slug, documents=book.documents) != book.key:
         outcome = run.Outcome(book.slug, order.book, [run.BuildFault(book.slug, "", None, CHANGED)])
         return Built(pickle.dumps(outcome), b"", b"", b"")
     chapters = work / "kapitel" / book.slug
+    shutil.rmtree(chapters, ignore_errors=True)
     unpack(book.chapters, chapters)
     age = time.time() - _AGE_SECONDS
     for path in chapters.iterdir():
@@ -98,7 +100,8 @@ def _built(inputs: Inputs, book: Book, folder: Path, name: str, addresses: Seque
     used = [path for path in sorted(chapters.iterdir()) if aged.get(path.name) != path.stat().st_mtime_ns]
     pages = packed([("", order.book)]) if not outcome.faults else b""
     built = Built(pickle.dumps(outcome), pages, packed((path.name, path) for path in used), unforeseen)
-    shutil.rmtree(work, ignore_errors=True)
+    for place in (order.book, chapters, work / "stage" / book.slug):
+        shutil.rmtree(place, ignore_errors=True)
     return built
 
 

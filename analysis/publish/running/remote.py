@@ -71,10 +71,10 @@ def build_there(project: bytes, wanted: dict[str, str], book: Book) -> Built | R
     It is refused where the worker has other `versions` than are wanted. Raises BuilderDied where it is worth trying
     anew.
     """
-    builder = _idle_builder()
+    builder, project_digest = _idle_builder(), hashlib.sha256(project).hexdigest()
     try:
-        if builder is not None and builder.versions != wanted:
-            # What it imported may be older than what is installed here now.
+        if builder is not None and (builder.versions != wanted or builder.project != project_digest):
+            # What it imported, or has read of a project, may be older than what is there now.
             builder.end()
             builder = None
         builder = builder or _Builder()
@@ -115,7 +115,7 @@ class _Builder:
         self.name = f"Arbetaren {worker.address}"
         # In the worker's folder, which Dask empties also after a worker that was killed.
         self._folder = Path(tempfile.mkdtemp(prefix="byggare-", dir=worker.local_directory))
-        self._project = ""
+        self.project = ""
         self._process = _starter.submit(self._start).result()
         try:
             self.versions: dict[str, str] = self._answer()
@@ -123,14 +123,14 @@ class _Builder:
             self.versions = {}
 
     def build(self, project: bytes, book: Book) -> Built:
-        """Build a book; the project is sent to the process only where it has another."""
+        """Build a book; the project, the only one of its life, is sent with the first."""
         digest = hashlib.sha256(project).hexdigest()
         try:
-            pickle.dump((None if digest == self._project else project, book), self._process.stdin)
+            pickle.dump((None if digest == self.project else project, book), self._process.stdin)
             self._process.stdin.flush()
         except OSError as error:
             raise BuilderDied from error
-        self._project = digest
+        self.project = digest
         answer = self._answer()
         if isinstance(answer, OSError):
             raise answer
@@ -150,7 +150,8 @@ class _Builder:
     def _start(self) -> subprocess.Popen:
         path = os.pathsep.join(filter(None, [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]))
         with (self._folder / _ERRORS).open("wb") as errors:
-            return subprocess.Popen([sys.executable, "-P", "-m", f"{__package__}.builder", str(self._folder), self.name],
+            program = [sys.executable, "-P", "-m", f"{__package__}.builder"]
+            return subprocess.Popen([*program, str(self._folder), self.name],
                                     stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, cwd=self._folder,
                                     env={**os.environ, "PYTHONPATH": path, "PYTHONUTF8": "1"})
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from ipykernel.compiler import XCachingCompiler
 from ipykernel.zmqshell import ZMQInteractiveShell
 from jupyter_client.session import Session
 from nbformat.v4 import output_from_msg
@@ -46,9 +48,11 @@ class _Listening(Session):
             self.outputs.clear()
             self.clears = False
         output = output_from_msg({"header": {"msg_type": kind}, "content": content})
-        last = self.outputs[-1] if self.outputs else None
-        if kind == "stream" and last and last.get("name") == output["name"]:
-            last["text"] += output["text"]
+        # A kernel gathers what each stream gets between two other outputs.
+        streams = itertools.takewhile(lambda one: one["output_type"] == "stream", reversed(self.outputs))
+        same = next((one for one in streams if one["name"] == output.get("name")), None)
+        if kind == "stream" and same:
+            same["text"] += output["text"]
         else:
             self.outputs.append(output)
 
@@ -80,7 +84,7 @@ class CellShell:
         quiet = Config({"HistoryManager": {"enabled": False, "hist_file": ":memory:"}})
         main = sys.modules["__main__"]
         try:
-            self._shell = ZMQInteractiveShell(config=quiet)
+            self._shell = ZMQInteractiveShell(config=quiet, compiler_class=XCachingCompiler)
         finally:
             sys.modules["__main__"] = main
         self._session = _Listening()
@@ -92,6 +96,9 @@ class CellShell:
     def taking_over(self) -> Iterator[None]:
         """Let this process be the one in which the cells run: its main module and its output are the shell's."""
         sys.modules["__main__"] = self._shell.user_module
+        # What asks for the shell, as what formats an error does, gets this one.
+        for owner in type(self._shell)._walk_mro():
+            owner._instance = self._shell
         # As in a kernel: what is imported by name is looked for where the notebook runs, too.
         sys.path.insert(0, "")
         sys.stdout, sys.stderr = _Stream(self._session, "stdout"), _Stream(self._session, "stderr")

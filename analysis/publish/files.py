@@ -1,0 +1,76 @@
+"""Files that books and the site share on disk: links where the file system has them, else copies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+# Making and removing names is waiting for the disk, which several do faster than one.
+_AT_ONCE = 4
+
+
+def link_or_copy(source: str | os.PathLike, target: str | os.PathLike) -> None:
+    """Make a new file that is another on disk, or a copy of it where it cannot have one more name.
+
+    Some file systems have no links, none has them to another disk, and each has a limit to how many a file may have.
+    """
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        raise
+    except OSError:
+        shutil.copy2(source, target)
+
+
+def link_folder(folder: str | os.PathLike, copy: str | os.PathLike) -> None:
+    """Make a new folder with the files of another, by link or copy; stops at the first fault."""
+    os.mkdir(copy)
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            target = os.path.join(copy, entry.name)
+            if entry.is_dir():
+                link_folder(entry.path, target)
+            else:
+                link_or_copy(entry.path, target)
+
+
+def write_anew(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all, and never into a file that has other names: they keep what they had."""
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        beside.write_bytes(content)
+        os.replace(beside, path)
+    finally:
+        with suppress(FileNotFoundError):
+            beside.unlink()
+
+
+def place(content: bytes, target: Path, shared: Path | None) -> None:
+    """Write a file that many books have: where they share a folder, as one more name of the file in it.
+
+    The file in the folder is compared with the content each time, since any name of it may have been written through.
+    """
+    if shared is None:
+        write_anew(target, content)
+        return
+    one = shared / target.name
+    try:
+        same = one.read_bytes() == content
+    except FileNotFoundError:
+        same = False
+    if not same:
+        write_anew(one, content)
+    target.unlink(missing_ok=True)
+    link_or_copy(one, target)
+
+
+def for_all(do: Callable, *arguments: Iterable) -> None:
+    """Call a function that works on the disk for all, several at once; on a fault no more are begun."""
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        # Taking each result raises what went wrong, and then the rest are cancelled.
+        for _ in pool.map(do, *arguments):
+            pass

@@ -1,0 +1,107 @@
+"""The project's Papermill engine where processes cannot be forked: one kernel for all the notebooks of a process.
+
+Between notebooks the kernel is made what it was when it had just imported what they use (see cleaning.py).
+"""
+
+from __future__ import annotations
+
+import ast
+import atexit
+import json
+import os
+import tempfile
+import uuid
+from pathlib import Path
+
+from jupyter_client.blocking.client import BlockingKernelClient
+from jupyter_client.manager import KernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, NotebookExecutionManager
+from papermill.log import logger
+from traitlets.config import Config
+
+import analysis
+
+START_SECONDS = 120
+_kernel: KernelManager | None = None
+
+
+class WarmKernelEngine(Engine):
+    """Run a notebook's cells in a kernel that stays from one notebook to the next."""
+
+    @classmethod
+    def prepare(cls) -> None:
+        """Nothing can be made ready beforehand: each process starts its kernel when its first notebook is run."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: NotebookExecutionManager, kernel_name: str, *,
+                                 execution_timeout: float | None = None, **options: object) -> None:
+        """Run the cells in order, each within `execution_timeout` seconds, until one fails.
+
+        The notebook's metadata tell under `assistansboken`, `reads`, what its cells have read of a municipality.
+        Raises nbclient's CellTimeoutError and DeadKernelError; the kernel is then ended, and the next one is new.
+        """
+        kernel = _started(kernel_name)
+        try:
+            _ask(kernel, f"_cleaning.begin({os.getcwd()!r})")
+            PapermillNotebookClient(nb_man, km=kernel, kernel_name=kernel_name, timeout=execution_timeout,
+                                    log=logger).execute()
+            nb_man.nb.metadata.setdefault("assistansboken", {})["reads"] = json.loads(
+                ast.literal_eval(_ask(kernel, "_cleaning.read_names()")))
+        except (CellTimeoutError, DeadKernelError):
+            end()
+            raise
+
+
+def end() -> None:
+    """End the kernel, if there is one."""
+    global _kernel
+    if _kernel is not None:
+        _kernel.shutdown_kernel(now=True)
+        _kernel = None
+
+
+def _started(name: str) -> KernelManager:
+    """Return the kernel, which has been started and has imported what notebooks use."""
+    global _kernel
+    if _kernel is not None and _kernel.is_alive():
+        return _kernel
+    package = str(Path(analysis.__file__).resolve().parents[1])
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(
+        filter(None, [package, os.environ.get("PYTHONPATH", "")]))}
+    _kernel = KernelManager(kernel_name=name, config=_address())
+    _kernel.start_kernel(env=environment)
+    atexit.register(end)
+    _ask(_kernel, "_cleaning.remember()")
+    return _kernel
+
+
+def _address() -> Config:
+    """Return how the kernel is spoken to: through files, since kernels started at once would race for ports."""
+    if os.name == "nt":
+        return Config()  # Windows has no such files
+    folder = Path(tempfile.gettempdir()) / f"ab-{uuid.uuid4().hex[:12]}"
+    return Config({"KernelManager": {"transport": "ipc", "ip": str(folder)}})
+
+
+def _ask(kernel: KernelManager, expression: str) -> str:
+    """Evaluate an expression in the kernel, unseen by its notebooks, and return how its value is written."""
+    client: BlockingKernelClient = kernel.client()
+    client.start_channels()
+    try:
+        client.wait_for_ready(timeout=START_SECONDS)
+        reply = client.execute_interactive(
+            "", silent=True, store_history=False, timeout=START_SECONDS, output_hook=lambda message: None,
+            user_expressions={"asked": expression.replace("_cleaning", _CLEANING)})
+    except (RuntimeError, TimeoutError) as error:
+        raise DeadKernelError(str(error)) from None
+    finally:
+        client.stop_channels()
+    told = reply["content"].get("user_expressions", {}).get("asked", {})
+    if told.get("status") != "ok":
+        raise DeadKernelError(f"{told.get('ename', reply['content'].get('ename'))}: {told.get('evalue', '')}")
+    return told["data"]["text/plain"]
+
+
+_CLEANING = "__import__('analysis.publish.running.cleaning', fromlist=['cleaning'])"

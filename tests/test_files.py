@@ -1,0 +1,213 @@
+"""Files on disk that books and the site share: stored once, and never a way for one to alter another."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from test_publish import fake_book
+
+from analysis.publish import site
+from analysis.publish.files import link_folder, link_or_copy, place, write_anew
+from analysis.publish.finished import finish, is_finished
+
+FAULTS = [errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP]
+
+
+def no_links(monkeypatch, number=errno.EPERM):
+    """Let the file system have no links."""
+    def refuse(source, target):
+        raise OSError(number, os.strerror(number), source, None, target)
+
+    monkeypatch.setattr(os, "link", refuse)
+
+
+def full_disk(monkeypatch, after):
+    """Let the disk be full after a number of files."""
+    count = iter(range(10**6))
+    link = os.link
+
+    def fill(source, target):
+        if next(count) >= after:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        link(source, target)
+
+    def refuse(source, target):
+        Path(target).write_bytes(b"")
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "link", fill)
+    monkeypatch.setattr(shutil, "copy2", refuse)
+
+
+@pytest.fixture
+def books(tmp_path):
+    """Finished books, one with a folder in it."""
+    work = tmp_path / "arbete"
+    for slug in ("aby", "bro"):
+        html = fake_book(tmp_path / slug, slug, f"Boken om {slug}")
+        (html / "_static").mkdir()
+        (html / "_static" / "bok.css").write_text("body {}", encoding="utf-8")
+        finish(html, work, slug, "nyckel")
+    return {slug: work / "books" / slug for slug in ("aby", "bro")}
+
+
+def files(folder):
+    """Return every file below a folder, by its path there."""
+    return {path.relative_to(folder).as_posix(): path for path in folder.rglob("*") if path.is_file()}
+
+
+def content(folder):
+    """Return what every file below a folder holds."""
+    return {name: path.read_bytes() for name, path in files(folder).items()}
+
+
+@pytest.mark.parametrize("number", FAULTS)
+def test_without_links_a_file_is_copied_with_its_time(tmp_path, monkeypatch, number):
+    no_links(monkeypatch, number)
+    one, other = tmp_path / "ett", tmp_path / "tva"
+    one.write_text("Text", encoding="utf-8")
+    os.utime(one, ns=(10**18, 10**18))
+    link_or_copy(one, other)
+    assert other.read_text(encoding="utf-8") == "Text" and not other.samefile(one)
+    assert other.stat().st_mtime_ns == 10**18
+
+
+def test_a_file_that_is_there_is_not_taken_for_the_other(tmp_path):
+    one, other = tmp_path / "ett", tmp_path / "tva"
+    one.write_text("Text", encoding="utf-8")
+    other.write_text("Annat", encoding="utf-8")
+    with pytest.raises(FileExistsError):
+        link_or_copy(one, other)
+    assert other.read_text(encoding="utf-8") == "Annat"
+
+
+def test_a_folder_is_linked_with_all_that_is_in_it(tmp_path, books):
+    link_folder(books["aby"], tmp_path / "kopia")
+    assert content(tmp_path / "kopia") == content(books["aby"])
+    assert all(path.samefile(books["aby"] / name) for name, path in files(tmp_path / "kopia").items())
+    with pytest.raises(FileNotFoundError):
+        link_folder(tmp_path / "saknas", tmp_path / "annan")
+
+
+def test_writing_anew_leaves_other_names_and_nothing_half_written(tmp_path, monkeypatch):
+    one, other = tmp_path / "ett", tmp_path / "tva"
+    write_anew(one, b"gammal")
+    os.link(one, other)
+    write_anew(one, b"ny")
+    assert (one.read_bytes(), other.read_bytes()) == (b"ny", b"gammal")
+
+    def refuse(self, content):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+    with pytest.raises(OSError):
+        write_anew(one, b"nyast")
+    assert one.read_bytes() == b"ny" and sorted(path.name for path in tmp_path.iterdir()) == ["ett", "tva"]
+
+
+def test_a_shared_file_is_one_on_disk_until_it_changes(tmp_path):
+    shared = tmp_path / "delat"
+    for name in ("delat", "a", "b", "c"):
+        (tmp_path / name).mkdir()
+    targets = [tmp_path / name / "bok.css" for name in "abc"]
+    place(b"gammal", targets[0], shared)
+    place(b"gammal", targets[1], shared)
+    assert targets[0].samefile(targets[1]) and targets[0].samefile(shared / "bok.css")
+    place(b"ny", targets[2], shared)
+    assert [target.read_bytes() for target in targets] == [b"gammal", b"gammal", b"ny"]
+    place(b"egen", targets[2], None)
+    assert (shared / "bok.css").read_bytes() == b"ny" and targets[2].read_bytes() == b"egen"
+
+
+@pytest.mark.parametrize("linked", [True, False])
+def test_the_site_has_every_file_of_the_books(tmp_path, books, monkeypatch, linked):
+    if not linked:
+        no_links(monkeypatch)
+    out = tmp_path / "sajt"
+    site.publish(books, out, carry_over=False, guide=books["bro"])
+    for name, book in {**books, "handbok": books["bro"]}.items():
+        assert content(out / name) == content(book)
+        assert all(path.samefile(book / inside) is linked for inside, path in files(out / name).items())
+    # A book that is not built again stays, though only the site has it.
+    shutil.rmtree(books["bro"])
+    site.publish({"aby": books["aby"]}, out, carry_over=True)
+    site.publish({"aby": books["aby"]}, out, carry_over=True)
+    assert (out / "bro" / "index.html").read_text(encoding="utf-8") == "Boken om bro"
+    copy = shutil.copytree(out / "bro", tmp_path / "kopia")
+    shutil.rmtree(out)
+    assert (copy / "_static" / "bok.css").read_text(encoding="utf-8") == "body {}"
+
+
+def test_what_is_changed_in_the_site_does_not_pass_for_a_finished_book(tmp_path, books):
+    out, work = tmp_path / "sajt", tmp_path / "arbete"
+    site.publish(books, out, carry_over=False)
+    assert is_finished(work, "aby", "nyckel")
+    # Another file in its place is only the site's, and the next site has the book's.
+    write_anew(out / "aby" / "index.html", b"Ersatt")
+    (out / "aby" / "_static" / "bok.css").unlink()
+    assert is_finished(work, "aby", "nyckel")
+    site.publish(books, out, carry_over=False)
+    assert content(out / "aby") == content(books["aby"]) and b"Ersatt" not in content(out / "aby").values()
+    # What is written into it is also the book's, which is then built anew.
+    with (out / "aby" / "index.html").open("a", encoding="utf-8") as file:
+        file.write(" och mer")
+    assert not is_finished(work, "aby", "nyckel") and is_finished(work, "bro", "nyckel")
+
+
+def test_a_new_book_in_the_old_ones_place_leaves_the_site_as_it_is(tmp_path, books):
+    out, work = tmp_path / "sajt", tmp_path / "arbete"
+    site.publish(books, out, carry_over=False)
+    before = content(out)
+    finish(fake_book(tmp_path / "ny", "aby", "Ny bok"), work, "aby", "annan")
+    assert content(out) == before
+    site.publish(books, out, carry_over=False)
+    assert (out / "aby" / "index.html").read_text(encoding="utf-8") == "Ny bok"
+
+
+@pytest.mark.parametrize("after", [0, 1, 4])
+def test_a_full_disk_leaves_the_old_site_and_the_books(tmp_path, books, monkeypatch, after):
+    out = tmp_path / "sajt"
+    site.publish(books, out, carry_over=False)
+    before, kept = content(out), {slug: content(book) for slug, book in books.items()}
+    with monkeypatch.context() as patch:
+        full_disk(patch, after)
+        with pytest.raises(OSError, match="No space"):
+            site.publish(books, out, carry_over=False)
+    assert content(out) == before and {slug: content(book) for slug, book in books.items()} == kept
+    assert not (tmp_path / ".sajt-new").exists()
+    site.publish(books, out, carry_over=False)
+    assert content(out) == before
+
+
+def test_ctrl_c_leaves_the_old_site(tmp_path, books, monkeypatch):
+    out = tmp_path / "sajt"
+    site.publish(books, out, carry_over=False)
+    before = content(out)
+
+    def interrupted(source, target):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            site.publish(books, out, carry_over=False)
+    assert content(out) == before and not (tmp_path / ".sajt-new").exists()
+
+
+def test_what_a_killed_build_left_is_taken_away_without_harm(tmp_path, books):
+    """Killed while the new site was filled, and while the old one was emptied."""
+    out, work = tmp_path / "sajt", tmp_path / "arbete"
+    site.publish(books, out, carry_over=False)
+    before = content(out)
+    for name in (".sajt-new", ".sajt-old"):
+        (tmp_path / name).mkdir()
+        shutil.copy(out / site.MARKER, tmp_path / name)
+        link_folder(books["aby"], tmp_path / name / "aby")
+        (tmp_path / name / "aby" / "index.html").unlink()
+    site.publish(books, out, carry_over=False)
+    assert content(out) == before and is_finished(work, "aby", "nyckel")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["arbete", "sajt"]
