@@ -105,6 +105,8 @@ def _parser() -> argparse.ArgumentParser:
                            help="gör också PDF, Word och diagram som PNG (görs annars bara för projektets egna data)")
     documents.add_argument("--utan-dokument", action="store_false", dest="dokument",
                            help="gör inga PDF-, Word- och PNG-filer")
+    build.add_argument("--dask", metavar="ADRESS",
+                       help="låt ett kluster av Dask bygga böckerna; adressen till schemaläggaren")
     told = build.add_mutually_exclusive_group()
     told.add_argument("--quiet", action="store_true", help="berätta bara om fel, och sammanfatta")
     told.add_argument("--verbose", action="store_true", help="berätta också vart tiden gick")
@@ -307,7 +309,7 @@ def _build(options: argparse.Namespace) -> int:
     documents = data.resolve() == default_data_directory() if options.dokument is None else options.dokument
     out = Path(os.path.abspath(options.out)) if options.out else default_out(PROJECT_ROOT)
     return build(Choices(options.slugs, data, out, PROJECT_ROOT, options.jobs, documents, force=options.force,
-                         quiet=options.quiet, verbose=options.verbose))
+                         quiet=options.quiet, verbose=options.verbose, dask=options.dask))
 
 
 def _serve(options: argparse.Namespace) -> int:

@@ -52,6 +52,7 @@ NAMED_BY_CODE |= {"mailto"}  # how the address of an e-mail begins in a link
 NAMED_BY_CODE |= {"control", "character", "kommun.se"}  # what the YAML reader calls a fault; part of an address
 # How the program is installed.
 NAMED_BY_CODE |= {"README.md", "install", "py", "python.org", "venv"}
+NAMED_BY_CODE |= {"distributed", "distributed.comm.tls"}  # Dask's package, and a part of its settings
 NAMED_BY_CODE |= {"Arial", "Helvetica", "Liberation", "Jupyter", "Book"}
 # Word's own names of its styles and fields, and the font of the PDF.
 NAMED_BY_CODE |= {"Arimo", "Bullet", "Caption", "Footer", "Header", "Heading", "Hyperlink", "Number", "Subtitle"}

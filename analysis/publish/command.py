@@ -19,7 +19,7 @@ STANDS = "Webbplatsen byttes inte ut. De böcker som blev klara sparas till näs
 
 @dataclass(frozen=True)
 class Choices:
-    """What the analyst has asked for; no slugs means every municipality."""
+    """What the analyst has asked for; no slugs means every municipality. `dask` is the address of a cluster, if any."""
 
     slugs: Sequence[str]
     data: Path
@@ -30,6 +30,7 @@ class Choices:
     force: bool = False
     quiet: bool = False
     verbose: bool = False
+    dask: str | None = None
 
 
 @dataclass
@@ -72,13 +73,16 @@ def build(choices: Choices) -> int:
         count = "1 bok" if len(slugs) == 1 else f"{len(slugs)} böcker"
         print(f"Ingenting har ändrats sedan sist, {count} ({_seconds(start)} s). Öppna {choices.out / 'index.html'}")
         return 0
+    from analysis.publish.cluster import ClusterFault
     from analysis.publish.site import SiteFault
 
     try:
         return _build(state, start)
     except SiteFault as fault:
         print(fault, file=sys.stderr)
-        return 1
+    except ClusterFault as fault:
+        print(f"{fault}\n{STANDS}", file=sys.stderr)
+    return 1
 
 
 def _stands(state: _State) -> bool:
@@ -98,6 +102,7 @@ def _stands(state: _State) -> bool:
 def _build(state: _State, start: float) -> int:
     # A build with nothing to do does without these: they take more than a second to import.
     from analysis.publish import site
+    from analysis.publish.cluster import build_on_cluster
     from analysis.publish.guide import build_guide
     from analysis.publish.progress import Progress
     from analysis.publish.run import Order, build_books
@@ -111,7 +116,8 @@ def _build(state: _State, start: float) -> int:
     progress = Progress(len(orders), quiet=choices.quiet, verbose=choices.verbose)
     progress.begin(unchanged)
     outcomes = []
-    for outcome in build_books(orders, choices.jobs):
+    built = build_books(orders, choices.jobs) if choices.dask is None else build_on_cluster(orders, choices.dask)
+    for outcome in built:
         outcomes.append(outcome)
         progress.tell(outcome)
     progress.end(unchanged)

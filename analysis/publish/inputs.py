@@ -21,6 +21,8 @@ CODE_SUFFIXES = {".py", ".j2", ".css", ".html", ".js", ".svg", ".toml", ".typ"}
 BINARY_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".pdf", ".xlsx", ".docx", ".zip"}
 PACKAGE = Path(analysis.__file__).parent
 CARD = "kommun.yml"
+# What lies at the root and every book is made from, beside the chapters.
+PROJECT_FILES = ("_toc.yml", "_config.yml", "requirements.txt")
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _OWN_PACKAGE = re.compile(r"\banalysis\.([a-z_]+)")
 
@@ -142,7 +144,7 @@ def machine() -> str:
 
 def project_hashes(root: Path, ending: str) -> dict[str, str]:
     """Return the hashes of what is the same for every book: the package, and the files in chapters/ with an ending."""
-    project = [root / name for name in ("_toc.yml", "_config.yml", "requirements.txt")]
+    project = [root / name for name in PROJECT_FILES]
     hashes = {path.relative_to(root).as_posix(): hash_of([path])
               for path in [*project, *files(root / "chapters", ending)] if path.exists()}
     return {**hashes, "package": hash_of(code_files(PACKAGE), PACKAGE)}

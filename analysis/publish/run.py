@@ -142,33 +142,48 @@ def build_books(orders: Sequence[Order], jobs: int) -> Iterator[Outcome]:
 
     What goes wrong with one harms no other. Raises what nobody foresaw, when all the others are built.
     """
-    orders = sorted(orders, key=lambda order: -order.inputs.size(order.slug))
+    if not orders:
+        return
+    with prepared(jobs, largest_first(orders)) as addresses:
+        yield from build_with(addresses, orders, jobs)
+
+
+def build_with(addresses: Sequence[str], orders: Sequence[Order], jobs: int) -> Iterator[Outcome]:
+    """Build the books ordered as `build_books` does, with what has been made ready."""
+    orders = largest_first(orders)
     lanes = max(1, jobs // len(orders)) if CAN_FORK and orders else 1
     orders = [dataclasses.replace(order, lanes=lanes) for order in orders]
     unforeseen = []
-    if not orders:
-        return
-    with _prepared(jobs, orders) as addresses:
-        processes = Processes(functools.partial(build_book, addresses), min(jobs, max(1, len(orders))))
-        for position, outcome in processes.run(orders):
-            order = orders[position]
-            if isinstance(outcome, Died):
-                outcome = Outcome(order.slug, order.book, [BuildFault(order.slug, "", None, DIED)])
-            elif isinstance(outcome, OSError):
-                shown = str(outcome.filename2 or outcome.filename or order.book)
-                fault = file_fault(outcome, shown, "att filen går att läsa och skriva")
-                outcome = Outcome(order.slug, order.book, [fault])
-            elif isinstance(outcome, Exception):
+    processes = Processes(functools.partial(build_book, addresses), min(jobs, max(1, len(orders))))
+    for position, outcome in processes.run(orders):
+        order = orders[position]
+        if isinstance(outcome, Died):
+            outcome = Outcome(order.slug, order.book, [BuildFault(order.slug, "", None, DIED)])
+        elif isinstance(outcome, Exception):
+            if not isinstance(outcome, OSError):
                 unforeseen.append(outcome)
-                outcome = Outcome(order.slug, order.book, [BuildFault(
-                    order.slug, "", None, cause_of(type(outcome).__name__, str(outcome)))])
-            yield outcome
+            outcome = failed(order, outcome)
+        yield outcome
     if unforeseen:
         raise unforeseen[0]
 
 
+def largest_first(orders: Sequence[Order]) -> list[Order]:
+    """Return orders in the sequence in which they should be begun, so that no large one is left alone at the end."""
+    return sorted(orders, key=lambda order: -order.inputs.size(order.slug))
+
+
+def failed(order: Order, error: Exception) -> Outcome:
+    """Return what came of an order whose building raised an error."""
+    if isinstance(error, OSError):
+        shown = str(error.filename2 or error.filename or order.book)
+        return Outcome(order.slug, order.book, [file_fault(error, shown, "att filen går att läsa och skriva")])
+    fault = BuildFault(order.slug, "", None, cause_of(type(error).__name__, str(error)))
+    return Outcome(order.slug, order.book, [fault])
+
+
 @contextmanager
-def _prepared(jobs: int, orders: Sequence[Order]) -> Iterator[list[str]]:
+def prepared(jobs: int, orders: Sequence[Order]) -> Iterator[list[str]]:
     """Make ready, once, what every book's process begins with; give the addresses where charts are drawn."""
     with ExitStack() as stack:
         for work in {order.work for order in orders}:
