@@ -16,6 +16,7 @@ from pathlib import Path
 import yaml
 
 import analysis
+from analysis.publish.places import GUIDE_FOLDER
 
 CODE_SUFFIXES = {".py", ".j2", ".css", ".html", ".js", ".svg", ".toml", ".typ"}
 BINARY_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".pdf", ".xlsx", ".docx", ".zip"}
@@ -41,6 +42,7 @@ class Inputs:
         return digest_of({
             "slug": slug,
             "documents": documents,
+            "guide": (self.root / "chapters" / GUIDE_FOLDER).is_dir(),  # which each page links to
             "project": self.project,
             "machine": machine(),
             "folders": [self._folder(name) for name in (slug, *peers)],
