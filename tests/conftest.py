@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import functools
 import http.server
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,7 +19,6 @@ from filelock import FileLock
 from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
-from analysis import cli
 from analysis.publish.inputs import Inputs
 from analysis.publish.run import Order, Outcome, build_books
 from analysis.publish.theme import CONTENT_SECURITY_POLICY
@@ -44,6 +46,16 @@ def edit(path: Path, old: str, new: str) -> None:
     text = path.read_bytes().decode("utf-8")
     assert text.count(old) == 1, f"{path.name}: {old!r} står {text.count(old)} gånger"
     path.write_bytes(text.replace(old, new).encode("utf-8"))
+
+
+def built(*arguments: str) -> None:
+    """Run `build` to its end as an analyst does: in a process of its own, since it forks.
+
+    This one may have started libraries with threads, for a PDF or a drawing, and those do not survive a fork.
+    """
+    done = subprocess.run([sys.executable, "-m", "analysis", "build", *arguments], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": str(DATA.parent)}, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def build_one(root: Path, slug: str, work: Path, data: Path = DATA) -> Outcome:
@@ -94,7 +106,7 @@ def built_site(shared_folder):
     out = shared_folder / "sajt" / "html"
     with FileLock(shared_folder / "sajt.lock"):
         if not out.exists():
-            assert cli.main(["build", "--out", str(out)]) == 0
+            built("--out", str(out))
     return out
 
 

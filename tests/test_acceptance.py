@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from conftest import DATA
+from conftest import DATA, built
 
 from analysis import cli
 from analysis.publish.manifest import read_manifest
@@ -41,7 +41,7 @@ def books(tmp_path_factory, built_site) -> tuple[Path, Path]:
     as_malmo(data, malmo)
     assert cli.main(["check", "eslov", "--data", str(data)]) == 0
     site = root / "sajt"
-    assert cli.main(["build", "eslov", "--data", str(data), "--out", str(site)]) == 0
+    built("eslov", "--data", str(data), "--out", str(site), "--dokument")
     return built_site / "malmo", site / "eslov"
 
 

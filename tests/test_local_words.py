@@ -14,7 +14,7 @@ import pikepdf
 import pytest
 import site_scan
 from bs4 import BeautifulSoup
-from conftest import DATA, served
+from conftest import DATA, built, served
 from documents import document_faults
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -698,7 +698,7 @@ def test_what_the_fonts_of_the_pdf_lack_is_found():
 
 def test_the_words_stand_in_the_page_the_search_and_both_documents(with_words, tmp_path, browser):
     out = tmp_path / "html"
-    assert cli.main(["build", "ange", "--data", str(with_words), "--out", str(out), "--jobs", "2"]) == 0
+    built("ange", "--data", str(with_words), "--out", str(out), "--jobs", "2", "--dokument")
     book = out / "ange"
     page = BeautifulSoup((book / "upphandling.html").read_text(encoding="utf-8"), "html.parser")
     section = page.find(id="kommentar-fran-kommunen")

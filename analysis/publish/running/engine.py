@@ -129,11 +129,11 @@ def _run_cells(shell: CellShell, cells: Iterable[NotebookNode], theirs: Connecti
 def _next(ours: Connection, cell: NotebookNode | None, timeout: float | None) -> dict:
     """Return what the child tells next; `cell` is what it is busy with."""
     if not ours.poll(timeout):
-        raise CellTimeoutError.error_from_timeout_and_cell("Cell execution timed out", int(timeout or 0), cell or {})
+        raise CellTimeoutError.error_from_timeout_and_cell("Cellen blev inte klar i tid", int(timeout or 0), cell or {})
     try:
         told = json.loads(ours.recv_bytes())
     except EOFError:
-        raise DeadKernelError("Kernel died") from None
+        raise DeadKernelError("Processen som körde cellen dog") from None
     if "broke" in told:
         raise DeadKernelError(told["broke"])
     return told
@@ -145,6 +145,6 @@ def _take(told: dict, cell: NotebookNode) -> None:
     cell.execution_count = told["execution_count"]
     if told["failed"] and MAY_FAIL not in cell.metadata.get("tags", []):
         errors = [output for output in cell.outputs if output.output_type == "error"]
-        last = errors[-1] if errors else {"ename": "Error", "evalue": "", "traceback": []}
+        last = errors[-1] if errors else NotebookNode(ename="", evalue="", traceback=[])
         raise CellExecutionError.from_cell_and_msg(cell, {
             "ename": last["ename"], "evalue": last["evalue"], "traceback": last["traceback"], "status": "error"})

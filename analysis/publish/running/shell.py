@@ -95,7 +95,7 @@ class CellShell:
         self._shell.displayhook.pub_socket = self._shell.display_pub.pub_socket = object()
         self._shell.displayhook.topic = b"execute_result"
         # What is only made when the first cell runs is made now, and not in every process that begins with this.
-        self.run("None")
+        self.run("pass")
         self.run("1")
         self._shell.reset(new_session=True)
 
@@ -117,8 +117,8 @@ class CellShell:
         result = self._shell.run_cell(source, store_history=True, cell_id=cell_id)
         error = result.error_before_exec or result.error_in_exec
         if error is None and any(output["output_type"] == "error" for output in self._session.outputs):
-            error = RuntimeError("the output could not be shown")
+            error = RuntimeError()  # in showing what the cell gave
         if self._session.unknown:
-            raise NotImplementedError(f"messages of a kind that this engine does not know: {self._session.unknown}")
+            raise NotImplementedError(f"okänt slag av meddelande: {self._session.unknown}")
         return {"outputs": list(self._session.outputs), "execution_count": result.execution_count,
                 "failed": error is not None}
