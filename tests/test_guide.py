@@ -7,6 +7,7 @@ import contextlib
 import errno
 import functools
 import io
+import os
 import re
 import shlex
 import subprocess
