@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -129,6 +129,7 @@ class Evidence:
         self.data = data_directory
         self.folder = data_directory / "kommuner" / municipality.slug
         self._known_lines: dict[str, list[int]] = {}
+        self._known_figures: dict[tuple[str, str], list[tuple[Mapping[Hashable, object], Figure]]] = {}
         self._known_national: dict[str, dict[tuple, tuple[str, int]]] = {}
 
     @property
@@ -158,26 +159,14 @@ class Evidence:
         return self._lines(table)[index]
 
     def figures(
-        self, table: str, column: str, label: str | Callable[[pd.Series], str] = "", **selection: object
-    ) -> list[tuple[pd.Series, Figure]]:
+        self, table: str, column: str, label: str | Callable[[Mapping], str] = "", **selection: object
+    ) -> list[tuple[Mapping, Figure]]:
         """Return the rows that have a value in the column, each with that value as a figure."""
-        spec = next(one for one in MUNICIPAL_TABLES[table].all_columns if one.name == column)
         found = []
-        for index, row in self.rows(table, **selection).iterrows():
-            if pd.isna(row[column]):
-                continue
-            value = exact(row[column])
-            unit = str(row["enhet"]) if not spec.unit and "enhet" in row else spec.unit
-            cell = Cell(
-                self.file(table),
-                self.line(table, index),
-                column,
-                value,
-                self._slack(table, spec, value, unit, row.get("status", "")),
-                _unit_word(unit),
-            )
-            named = label(row) if callable(label) else label
-            found.append((row, Figure(named, (cell,), value, cell.slack, cell.unit)))
+        for row, figure in self._figures(table, column):
+            if all(_is(row[name], wanted) for name, wanted in selection.items()):
+                named = label(row) if callable(label) else label
+                found.append((row, Figure(named, figure.cells, figure.value, figure.slack, figure.unit)))
         return found
 
     def by_year(self, table: str, column: str, label: str = "", **selection: object) -> dict[int, Figure]:
@@ -272,16 +261,38 @@ class Evidence:
             self._known_national[table] = places
         return self._known_national[table]
 
-    def _slack(self, table: str, spec: ColumnSpec, value: Decimal, unit: str, status: str) -> Decimal:
-        if status in _ROUNDED:
-            return _last_place(value) * HALF if value else HALF
-        if spec.kind == "integer":
-            return Decimal(0)
-        coarsest = _COARSEST.get(unit, Decimal(1))
-        frame = self.municipality.tables[table]
-        # Where a column holds figures of many kinds, the others say nothing of how this one is rounded.
-        values: Iterable[Decimal] = [value] if "enhet" in frame else map(exact, frame[spec.name].dropna())
-        return min([coarsest, *(_last_place(one) for one in values if one)]) * HALF
+    def _figures(self, table: str, column: str) -> list[tuple[Mapping, Figure]]:
+        """Return each row of a municipal table that has a value in the column, with that value as a figure."""
+        if (table, column) not in self._known_figures:
+            frame = self.rows(table)
+            frame = frame[frame[column].notna()]
+            spec = next(one for one in MUNICIPAL_TABLES[table].all_columns if one.name == column)
+            values = [exact(value) for value in frame[column]]
+            # Where a column holds figures of many kinds, the others say nothing of how one is rounded.
+            together = None if "enhet" in frame else min((_last_place(one) for one in values if one), default=None)
+            found = []
+            for index, row, value in zip(frame.index, frame.to_dict("records"), values, strict=True):
+                unit = str(row["enhet"]) if not spec.unit and "enhet" in row else spec.unit
+                slack = _slack(spec, value, unit, row.get("status", ""), together)
+                cell = Cell(self.file(table), self.line(table, index), column, value, slack, _unit_word(unit))
+                found.append((row, Figure("", (cell,), value, slack, cell.unit)))
+            self._known_figures[table, column] = found
+        return self._known_figures[table, column]
+
+
+def _slack(spec: ColumnSpec, value: Decimal, unit: str, status: str, together: Decimal | None) -> Decimal:
+    """Return how far a value's rounding may reach; `together` is the last place of its whole column."""
+    place = together or (_last_place(value) if value else None)
+    if status in _ROUNDED:
+        return _last_place(value) * HALF if value else HALF
+    if spec.kind == "integer":
+        return Decimal(0)
+    coarsest = _COARSEST.get(unit, Decimal(1))
+    return (min(coarsest, place) if place else coarsest) * HALF
+
+
+def _is(value: object, wanted: object) -> bool:
+    return bool(pd.notna(value)) and value == wanted
 
 
 def _key(row: pd.Series, names: Sequence[str]) -> tuple:

@@ -24,7 +24,7 @@ from analysis.present.svg import as_json, live_specification, to_svg
 from analysis.sources.municipality import Municipality
 from analysis.sources.registers import Assumption, Source, SourceRef
 
-_TEMPLATES = jinja2.Environment(
+TEMPLATES = jinja2.Environment(
     loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, trim_blocks=True
 )
 
@@ -118,12 +118,12 @@ class Markup:
 def simple_table(caption: str, heads: Sequence[str], lines: Sequence[Sequence[str]]) -> Markup:
     """Return a table of words: no measure behind it, hence no formula and no download."""
     grid = [(line[0], [TextCell(str(value), text=True) for value in line[1:]]) for line in lines]
-    return Markup(_TEMPLATES.get_template("simple.html.j2").render(caption=caption, heads=heads, lines=grid), caption)
+    return Markup(TEMPLATES.get_template("simple.html.j2").render(caption=caption, heads=heads, lines=grid), caption)
 
 
 def fill(template: str, text: str, **values: object) -> Markup:
     """Return a template filled with values, and its words for those who cannot show it."""
-    return Markup(_TEMPLATES.get_template(template).render(**values), text)
+    return Markup(TEMPLATES.get_template(template).render(**values), text)
 
 
 @dataclass(frozen=True)
@@ -140,7 +140,7 @@ Groups = Sequence[tuple[str, Sequence[tuple[str, Sequence[TextCell], str]]]]
 
 def grouped_table(caption: str, heads: Sequence[str], groups: Groups, intro: str = "") -> Markup:
     """Return a table whose lines are gathered under the place that they come from, led by a paragraph."""
-    html = _TEMPLATES.get_template("grouped.html.j2").render(
+    html = TEMPLATES.get_template("grouped.html.j2").render(
         caption=caption, heads=heads, groups=groups, intro=intro, folded=""
     )
     return Markup(html, f"{intro} {caption}".strip())
@@ -148,7 +148,7 @@ def grouped_table(caption: str, heads: Sequence[str], groups: Groups, intro: str
 
 def pairs(intro: str, entries: Sequence[tuple[str, Sequence[tuple[str, str, str]]]]) -> Markup:
     """Return entries one below the other, each with a heading and its facts: term, text and where it stands."""
-    html = _TEMPLATES.get_template("pairs.html.j2").render(intro=intro, entries=entries)
+    html = TEMPLATES.get_template("pairs.html.j2").render(intro=intro, entries=entries)
     return Markup(html, " ".join([intro, *(title for title, _ in entries)]).strip())
 
 
@@ -165,7 +165,7 @@ class FoldedTable:
     def _repr_mimebundle_(self, include=None, exclude=None) -> tuple[dict, dict]:
         shown = [value.shown for _, lines in self.groups for _, cells, _ in lines for value in cells]
         facts = _facts(self.municipality, self.result, "")
-        html = _TEMPLATES.get_template("grouped.html.j2").render(
+        html = TEMPLATES.get_template("grouped.html.j2").render(
             id=self.result.id,
             folded=self.summary,
             heads=self.heads,
@@ -199,7 +199,7 @@ class TableView:
         shown = [value.shown for _, cells in lines for value in cells]
         note = "Förändringen är egen beräkning" if self.change else ""
         facts = _facts(self.municipality, self.result, self.caption, note=note)
-        html = _TEMPLATES.get_template("table.html.j2").render(
+        html = TEMPLATES.get_template("table.html.j2").render(
             id=self.result.id,
             heads=heads,
             lines=lines,
@@ -297,7 +297,7 @@ class ChartView:
         units = {q.unit for q in self.result.quantities if q.unit not in ("text", "ar")}
         # A title that names the unit itself needs it no second time.
         unit = facts["unit"] if len(units) == 1 and f"({facts['unit']})" not in facts["caption"] else ""
-        html = _TEMPLATES.get_template("chart.html.j2").render(
+        html = TEMPLATES.get_template("chart.html.j2").render(
             id=id_,
             title=facts["caption"],
             finding=self.finding,
@@ -321,7 +321,7 @@ class ChartView:
 
 def render(template: str, municipality: Municipality, result: Result, caption: str, **values: object) -> str:
     """Return a template filled with a result's caption, source, formula and method, and with the values given."""
-    return _TEMPLATES.get_template(template).render(**{**_facts(municipality, result, caption), **values})
+    return TEMPLATES.get_template(template).render(**{**_facts(municipality, result, caption), **values})
 
 
 def chart_facts(

@@ -25,7 +25,7 @@ from papermill.exceptions import PapermillExecutionError
 from analysis.measures.published import UnknownFigure
 from analysis.measures.result import MissingData
 from analysis.measures.small_numbers import protect
-from analysis.present import svg
+from analysis.present import svg, warm
 from analysis.present.book import read_already
 from analysis.present.pages.material import small_numbers_line
 from analysis.publish.assembly import assemble, warm_up
@@ -192,6 +192,7 @@ def prepared(jobs: int, orders: Sequence[Order]) -> Iterator[list[str]]:
         if not CAN_FORK:
             yield []
             return
+        warm.warm_up()
         for root in {order.inputs.root for order in orders}:
             warm_up(read_config(root))
             read_chapters(root)
