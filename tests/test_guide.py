@@ -266,12 +266,6 @@ def _builds(data: Path, patch: pytest.MonkeyPatch) -> Iterator[str]:
         dying.setattr(run, "build_book", lambda *_: os._exit(1))
         dying.setattr("analysis.publish.guide.build_guide", lambda *_, **__: (None, []))
         yield called("build", "eslov", "--out", str(data.parent / "sajt"))
-    outcome = run.Outcome("eslov", data, ran=["kapitel"] * 17, left_out=7, seconds={"köra kapitel": 9.4})
-    with pytest.MonkeyPatch.context() as done:
-        done.setattr(run, "build_books", lambda *_, **__: [outcome])
-        done.setattr("analysis.publish.guide.build_guide", lambda *_, **__: (None, []))
-        yield called("build", "eslov", "--out", str(data.parent / "sajt"))
-
     def stopped(*_, **__):
         raise KeyboardInterrupt
 

@@ -59,8 +59,8 @@ class Progress:
                     f"{len(outcome.reused)} oförändrade" if outcome.reused else "",
                     f"{outcome.left_out} utelämnade" if outcome.left_out else ""]
         place = f" [{self._done} av {self._count}]" if self._count > 1 else ""
-        return (f"{outcome.slug}: {listed([part for part in chapters if part])} "
-                f"({number(sum(outcome.seconds.values()), 1)} s){place}")
+        told = listed([part for part in chapters if part])
+        return f"{outcome.slug}: {told} ({number(sum(outcome.seconds.values()), 1)} s)" + place
 
     def end(self, unchanged: Sequence[str]) -> None:
         """Say what came of all."""
