@@ -266,6 +266,11 @@ def _builds(data: Path, patch: pytest.MonkeyPatch) -> Iterator[str]:
         dying.setattr(run, "build_book", lambda *_: os._exit(1))
         dying.setattr("analysis.publish.guide.build_guide", lambda *_, **__: (None, []))
         yield called("build", "eslov", "--out", str(data.parent / "sajt"))
+    with pytest.MonkeyPatch.context() as done:
+        done.setattr(run, "build_books", lambda *_, **__: [run.Outcome("eslov", data, ran=["index"])])
+        done.setattr("analysis.publish.guide.build_guide", lambda *_, **__: (None, []))
+        yield called("build", "eslov", "--out", str(data.parent / "sajt"))
+
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
