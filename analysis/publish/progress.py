@@ -33,6 +33,9 @@ class Progress:
         """Say what there is to do."""
         if self._quiet:
             return
+        if not self._count:
+            print("Ingen bok behöver byggas om. Webbplatsen sätts ihop på nytt.")
+            return
         beside = f" ({len(unchanged)} har inte ändrats)" if unchanged else ""
         print(f"Bygger {self._count} {'bok' if self._count == 1 else 'böcker'}{beside}")
 

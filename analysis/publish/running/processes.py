@@ -28,7 +28,7 @@ class Died:
     exit_code: int | None
 
 
-@dataclass
+@dataclass(eq=False)
 class _Slot:
     """A place for one process, and the task that it is busy with."""
 

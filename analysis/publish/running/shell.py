@@ -73,7 +73,7 @@ class _Stream(io.TextIOBase):
     def write(self, text: str) -> int:
         """Keep a text as an output of the cell that runs."""
         if not isinstance(text, str):
-            raise TypeError(f"write() argument must be str, not {type(text)}")
+            raise TypeError(type(text).__name__)
         if text:
             self.session.send(None, "stream", {"name": self.name, "text": text})
         return len(text)
