@@ -148,3 +148,31 @@ def gone(process):
             return True
         time.sleep(0.1)
     return False
+
+
+def test_where_processes_cannot_be_forked_the_site_is_the_same(project, data, tmp_path):  # noqa: F811
+    """As on Windows and Mac: processes that are started anew, each with one warm kernel."""
+    (tmp_path / "start").mkdir()
+    (tmp_path / "start" / "sitecustomize.py").write_text(
+        "import analysis.publish.running.processes as processes\nprocesses.CAN_FORK = False\n", encoding="utf-8")
+    code = textwrap.dedent(f"""
+        import sys, pathlib
+        from analysis import cli
+        from analysis.publish.running import entry, processes
+        if __name__ == "__main__":
+            assert not processes.CAN_FORK and entry.Engine.__name__ == "WarmKernelEngine"
+            cli.PROJECT_ROOT = pathlib.Path({str(project)!r})
+            for slugs in [["malmo"], []]:
+                assert cli.main(["build", *slugs, "--data", {str(data)!r}, "--out", {str(tmp_path / "annan")!r}]) == 0
+    """)
+    (tmp_path / "bygg.py").write_text(code, encoding="utf-8")
+    paths = os.pathsep.join([str(tmp_path / "start"), str(DATA.parent)])
+    done = subprocess.run([sys.executable, str(tmp_path / "bygg.py")], capture_output=True, text=True,
+                          env={**os.environ, "PYTHONPATH": paths}, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "malmo: 2 kapitel körda" in done.stdout and "Bygger 1 bok (1 har inte ändrats)" in done.stdout
+    assert build("--data", data, "--out", tmp_path / "sajt") == 0
+    pages = {name: (tmp_path / "sajt" / name).read_bytes() for name in listing(tmp_path / "sajt")
+             if name.endswith((".html", ".csv", ".css", ".js"))}
+    assert len(pages) > 8
+    assert {name: (tmp_path / "annan" / name).read_bytes() for name in pages} == pages

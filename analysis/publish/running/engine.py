@@ -81,6 +81,8 @@ def is_run(cell: NotebookNode) -> bool:
 def _shell() -> CellShell:
     global _prepared
     if _prepared is None:
+        # What is only made when the first cell runs is made by one that nobody uses, and not in every process.
+        CellShell().run("1")
         _prepared = CellShell()
     return _prepared
 

@@ -94,10 +94,6 @@ class CellShell:
         self._shell.displayhook.session = self._shell.display_pub.session = self._session
         self._shell.displayhook.pub_socket = self._shell.display_pub.pub_socket = object()
         self._shell.displayhook.topic = b"execute_result"
-        # What is only made when the first cell runs is made now, and not in every process that begins with this.
-        self.run("pass")
-        self.run("1")
-        self._shell.reset(new_session=True)
 
     @contextmanager
     def taking_over(self) -> Iterator[None]:
