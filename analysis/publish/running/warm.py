@@ -14,7 +14,8 @@ import uuid
 from pathlib import Path
 
 from jupyter_client.blocking.client import BlockingKernelClient
-from jupyter_client.manager import KernelManager
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine, NotebookExecutionManager
@@ -24,7 +25,8 @@ from traitlets.config import Config
 import analysis
 
 START_SECONDS = 120
-_kernel: KernelManager | None = None
+# Asynchronous, or nothing would look at the time while a cell runs.
+_kernel: AsyncKernelManager | None = None
 
 
 class WarmKernelEngine(Engine):
@@ -58,20 +60,20 @@ def end() -> None:
     """End the kernel, if there is one."""
     global _kernel
     if _kernel is not None:
-        _kernel.shutdown_kernel(now=True)
+        run_sync(_kernel.shutdown_kernel)(now=True)
         _kernel = None
 
 
-def _started(name: str) -> KernelManager:
+def _started(name: str) -> AsyncKernelManager:
     """Return the kernel, which has been started and has imported what notebooks use."""
     global _kernel
-    if _kernel is not None and _kernel.is_alive():
+    if _kernel is not None and run_sync(_kernel.is_alive)():
         return _kernel
     package = str(Path(analysis.__file__).resolve().parents[1])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(
         filter(None, [package, os.environ.get("PYTHONPATH", "")]))}
-    _kernel = KernelManager(kernel_name=name, config=_address())
-    _kernel.start_kernel(env=environment)
+    _kernel = AsyncKernelManager(kernel_name=name, config=_address())
+    run_sync(_kernel.start_kernel)(env=environment)
     atexit.register(end)
     _ask(_kernel, "_cleaning.remember()")
     return _kernel
@@ -82,12 +84,13 @@ def _address() -> Config:
     if os.name == "nt":
         return Config()  # Windows has no such files
     folder = Path(tempfile.gettempdir()) / f"ab-{uuid.uuid4().hex[:12]}"
-    return Config({"KernelManager": {"transport": "ipc", "ip": str(folder)}})
+    return Config({"AsyncKernelManager": {"transport": "ipc", "ip": str(folder)}})
 
 
-def _ask(kernel: KernelManager, expression: str) -> str:
+def _ask(kernel: AsyncKernelManager, expression: str) -> str:
     """Evaluate an expression in the kernel, unseen by its notebooks, and return how its value is written."""
-    client: BlockingKernelClient = kernel.client()
+    client = BlockingKernelClient()
+    client.load_connection_info(kernel.get_connection_info())
     client.start_channels()
     try:
         client.wait_for_ready(timeout=START_SECONDS)
