@@ -16,6 +16,7 @@ import vl_convert
 
 from analysis.present.numbers import MINUS
 from analysis.present.palette import GREY, GRID, INK
+from analysis.present.threaded import threaded
 
 # Liberation Sans is built into vl-convert and has Arial's widths, so text fits on machines without it.
 FONT = "Liberation Sans"
@@ -99,6 +100,11 @@ def draw(specification: str) -> str:
     It starts vl-convert's JavaScript engine, after which the process must not be forked. What many books share, the
     charts of the nation, is drawn once.
     """
+    return _drawn(specification)
+
+
+@threaded("vl-convert")
+def _drawn(specification: str) -> str:
     _load_fonts()
     return vl_convert.vegalite_to_svg(specification, format_locale="sv-SE")
 

@@ -20,6 +20,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxTranslator
 
 from analysis.present.svg import drawing_options
+from analysis.present.threaded import threaded
 from analysis.publish import glossary
 from analysis.publish.files import link_or_copy, place, write_anew
 from analysis.publish.parts import BookBuilder, SwedishSearch, shared_folder
@@ -144,7 +145,12 @@ def chart_library() -> str:
     starts V8: see `prepare_shared`.
     """
     head, start, end = _around_the_library()
-    return f"{head}{vl_convert.javascript_bundle(start)}{end}"
+    return f"{head}{_bundled(start)}{end}"
+
+
+@threaded("vl-convert")
+def _bundled(start: str) -> str:
+    return vl_convert.javascript_bundle(start)
 
 
 def _around_the_library() -> tuple[str, str, str]:

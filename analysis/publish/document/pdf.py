@@ -14,6 +14,7 @@ import pikepdf
 import typst
 
 from analysis.present.svg import FONT_STACK
+from analysis.present.threaded import threaded
 from analysis.publish.document.colours import COLOURS
 from analysis.publish.document.tree import (
     Block,
@@ -62,10 +63,8 @@ def make_pdf(document: Document) -> bytes:
             (root / f"{chart.number}.svg").write_text(chart.svg.replace(FONT_STACK, FONT), encoding="utf-8")
         (root / "main.typ").write_text(setter.source(), encoding="utf-8")
         try:
-            content = typst.compile(root / "main.typ", root=root, font_paths=[Path(fontpkg.path(FONT)).parent],
-                                    ignore_system_fonts=True, pdf_standards=["ua-1"],
-                                    timestamp=int(document.built_at.timestamp()))
-        except typst.TypstError as error:
+            content = _compiled(root / "main.typ", root=root, timestamp=int(document.built_at.timestamp()))
+        except NotSet as error:
             raise DocumentFault(f"dokumentet kunde inte sättas som PDF: {error}") from error
     return _with_row_headers(content, document)
 
@@ -78,11 +77,24 @@ def unsettable(text: str) -> list[str]:
 
 def _can_set(characters: Sequence[str]) -> bool:
     try:
-        typst.compile(CHARACTERS, font_paths=[Path(fontpkg.path(FONT)).parent], ignore_system_fonts=True,
-                      pdf_standards=["ua-1"], sys_inputs={"text": " ".join(characters)})
-    except typst.TypstError:
+        _compiled(CHARACTERS, sys_inputs={"text": " ".join(characters)})
+    except NotSet:
         return False
     return True
+
+
+@threaded("typst")
+def _compiled(source: Path | bytes, **options: object) -> bytes:
+    """Return what Typst makes of a source; raises NotSet where it can make nothing of it."""
+    try:
+        return typst.compile(source, font_paths=[Path(fontpkg.path(FONT)).parent], ignore_system_fonts=True,
+                             pdf_standards=["ua-1"], **options)
+    except typst.TypstError as error:
+        raise NotSet(str(error)) from None
+
+
+class NotSet(Exception):
+    """Typst cannot set a source; the message is its own."""
 
 
 class _Setter:

@@ -28,7 +28,7 @@ def drawers(count: int, folder: Path) -> Iterator[list[str]]:
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(address)
                 listener.listen()
-                process = context.Process(target=_draw_for_all, args=(listener,), daemon=True)
+                process = context.Process(target=_draw_for_all, args=(listener,))
                 with ctrl_c_waits():
                     process.start()
                 started.append(process)
