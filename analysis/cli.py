@@ -320,7 +320,8 @@ def _serve(options: argparse.Namespace) -> int:
     for slug in set(options.slugs) - set(list_municipalities(data)):
         load_municipality(slug, data)  # tells that it is not there: a name that is wrong is not mended by saving
     out = Path(os.path.abspath(options.out)) if options.out else site.default_out(PROJECT_ROOT)
-    arguments = ["build", *options.slugs, "--data", str(data), "--out", str(out)]
+    # Nobody reads a PDF between two saves, and it takes longer than all else.
+    arguments = ["build", *options.slugs, "--data", str(data), "--out", str(out), "--utan-dokument"]
     try:
         site.prepare(out, PROJECT_ROOT)
         with serve.Pages(out, options.port) as pages:

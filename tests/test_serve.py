@@ -506,7 +506,7 @@ def test_what_is_asked_for_is_what_is_built_and_shown(data_copy, tmp_path, monke
     arguments, watched = asked
     options = cli._parser().parse_args(arguments)
     assert (options.command, options.slugs, options.data) == ("build", slugs, data_copy)
-    assert options.out == tmp_path / "ut" and data_copy in watched
+    assert options.dokument is False and options.out == tmp_path / "ut" and data_copy in watched
     assert re.search(rf"http://127\.0\.0\.1:\d+/{first}\n", capsys.readouterr().out)
 
 
