@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from importlib.metadata import entry_points
-from pathlib import Path
 
 import nbformat
 import papermill
@@ -208,4 +207,6 @@ def test_a_file_can_be_run_from_the_command_line(tmp_path):
         command.main([str(path), str(tmp_path / "ut.ipynb"), "--engine", ENGINE, "-p", "kommun", "huddinge",
                       "--no-progress-bar", "--cwd", str(PROJECT_ROOT)])
     assert ended.value.code == 0
-    assert "Huddinge" in Path(tmp_path / "ut.ipynb").read_text(encoding="utf-8")
+    done = nbformat.read(tmp_path / "ut.ipynb", as_version=4)
+    assert "bok:huddinge" in done.metadata["assistansboken"]["reads"]
+    assert any(cell.get("outputs") for cell in done.cells)

@@ -7,6 +7,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,7 +55,7 @@ class _State:
 def build(choices: Choices) -> int:
     """Build what has changed and replace the site; return the exit code.
 
-    Raises OSError where a file cannot be read or written.
+    Raises OSError where a file cannot be read or written, and DataError where the project's own files are damaged.
     """
     start = time.monotonic()
     inputs = Inputs(choices.data, choices.root)
@@ -104,11 +105,21 @@ def _build(state: _State, start: float) -> int:
     from analysis.publish import site
     from analysis.publish.cluster import build_on_cluster
     from analysis.publish.guide import build_guide
+    from analysis.publish.plan import read_chapters, read_config
     from analysis.publish.progress import Progress
     from analysis.publish.run import Order, build_books
+    from analysis.sources import DataError
+    from analysis.sources.municipality import unknown_municipality
 
     choices = state.choices
     site.prepare(choices.out, choices.root)
+    # What would stop every book is told before anything is made.
+    read_chapters(choices.root)
+    read_config(choices.root)
+    known = state.inputs.municipalities()
+    unknown = [unknown_municipality(slug, choices.data) for slug in state.slugs if slug not in known]
+    if unknown:
+        raise DataError(unknown)
     key = secret(state.work)
     orders = [Order(slug, state.inputs, state.work, state.keys[slug], key, choices.documents, choices.force)
               for slug in state.waiting]
@@ -134,7 +145,9 @@ def _build(state: _State, start: float) -> int:
         write_record(state.work, GUIDE_FOLDER, state.guide_key)
     site.publish({slug: state.work / "books" / slug for slug in state.slugs}, choices.out,
                  carry_over=bool(choices.slugs), guide=guide, root=choices.root)
-    _note(state)
+    # The new site stands; without the note the next build only has more to do.
+    with suppress(OSError, KeyboardInterrupt):
+        _note(state)
     print(f"Klart ({_seconds(start)} s). Öppna {choices.out / 'index.html'}")
     return 0
 

@@ -153,12 +153,12 @@ def _several(build: Callable[[], Run]) -> list[Run]:
     return [first, *(build() for _ in range(TIMES - 1 if first.seconds < QUICK_SECONDS else 0))]
 
 
-def measure_plain(bench: Bench, folder: Path, say: Callable[[str], None]) -> dict:
+def measure_plain(bench: Bench, folder: Path, count: int, say: Callable[[str], None]) -> dict:
     """Return what the plain stack takes for the first municipalities, and whether its books hold the same files."""
     import plain_stack
 
     seconds, processor, unlike = [], [], []
-    for slug in bench.slugs[:PLAIN]:
+    for slug in bench.slugs[:count]:
         place, ours = folder / "plain" / slug, bench.site / slug
         plan = plain_stack.stage(slug, bench.data, place, ROOT)
         start, before = time.monotonic(), time.process_time()
@@ -285,6 +285,9 @@ def main() -> int:
         help=f"measure the plain stack too, with {PLAIN} municipalities",
     )
     parser.add_argument(
+        "--plain-count", type=int, default=PLAIN, help="how many of them; each takes a minute or more"
+    )
+    parser.add_argument(
         "--docs",
         action=argparse.BooleanOptionalAction,
         default=True,
@@ -315,7 +318,7 @@ def main() -> int:
                 bench = Bench(folder, count, options.seed, options.jobs)
                 results["sizes"].append(measure(bench, say))
                 if options.plain and count == PLAIN:
-                    results["plain"] = measure_plain(bench, folder, say)
+                    results["plain"] = measure_plain(bench, folder, options.plain_count, say)
                 results["content"] = content_of(bench.site / bench.slugs[0])
         finally:
             if not options.keep:
