@@ -260,8 +260,9 @@ def test_only_a_page_that_has_changed_is_loaded_anew(browser, pages, site):
         assert same.evaluate("[window.samma, document.activeElement.id]") == [True, "f"]
         expect(same.locator("#f")).to_have_value("halvskriv")
         expect(same.locator("#sist")).to_be_in_viewport()
-        write_site(site, "två", "tre")
-        pages.built()
+        with same.expect_event("load"):
+            write_site(site, "två", "tre")
+            pages.built()
         expect(same.locator("h1")).to_have_text("tre")
         assert len(loads) == 1
 
