@@ -182,6 +182,25 @@ def test_what_is_changed_back_is_found_again(project):
     assert ran == ALWAYS and after == before
 
 
+def test_what_is_saved_while_a_build_reads_is_not_kept_under_what_was_there_before(project, monkeypatch):
+    """Else the old file, put back, would get the book of the new one."""
+    path = project / "data" / "nationellt" / "parametrar.yml"
+    content, checked, finished_under = path.read_bytes(), run.checked, []
+    monkeypatch.setattr(run, "finish", lambda html, work, slug, key: finished_under.append(key))
+
+    def saved_meanwhile(*arguments):
+        path.write_bytes(content + b"# ny\n")
+        return checked(*arguments)
+
+    monkeypatch.setattr(run, "checked", saved_meanwhile)
+    build(project)
+    monkeypatch.setattr(run, "checked", checked)
+    path.write_bytes(content)
+    assert build(project)[0] == ALL
+    assert finished_under == ["", keys(project, documents=False)]
+    assert build(project)[0] == ALWAYS
+
+
 @pytest.mark.parametrize(("file", "expected"), [
     ("present/views.py", ALL), ("measures/economy.py", ALL), ("sources/reader.py", ALL), ("__init__.py", ALL),
     ("present/templates/table.html.j2", ALL), ("publish/site.py", set()), ("cli.py", set()),

@@ -20,6 +20,7 @@ from pathlib import Path
 import pandas as pd
 
 from analysis.present.book import BOOK, PEERS
+from analysis.publish.files import write_anew
 from analysis.publish.inputs import digest_of
 from analysis.sources import Municipality
 
@@ -53,10 +54,10 @@ class ChapterCache:
         if path is None:
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        _write(path, _packed(content))
+        write_anew(path, _packed(content))
         sets = self._sets(key)
         if names not in sets:
-            _write(self._index(key), json.dumps([names, *sets]).encode())
+            write_anew(self._index(key), json.dumps([names, *sets]).encode())
 
     def tidy(self, now: float | None = None) -> None:
         """Throw away what has not been used for long."""
@@ -140,13 +141,3 @@ def _unpacked(path: Path) -> str | None:
         return None
     digest, packed = content[:32], content[32:]
     return zlib.decompress(packed).decode() if hashlib.sha256(packed).digest() == digest else None
-
-
-def _write(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    try:
-        unfinished.write_bytes(content)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

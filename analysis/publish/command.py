@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import time
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from analysis.publish.files import write_anew
 from analysis.publish.finished import is_finished, listing, write_record
 from analysis.publish.inputs import Inputs, digest_of, machine, project_hashes, secret
 from analysis.publish.places import GUIDE_FOLDER, shared_by_books, work_directory
@@ -161,9 +161,7 @@ def _note(state: _State) -> None:
         except (OSError, ValueError):
             before = {}
         held["books"] = {**before, **held["books"]}
-    unfinished = path.with_suffix(".ny")
-    unfinished.write_text(json.dumps({"site": held, "files": listing(state.choices.out)}), encoding="utf-8")
-    os.replace(unfinished, path)
+    write_anew(path, json.dumps({"site": held, "files": listing(state.choices.out)}).encode())
 
 
 def _warn(outcomes: Sequence, *, quiet: bool) -> None:

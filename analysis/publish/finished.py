@@ -7,6 +7,8 @@ import os
 import shutil
 from pathlib import Path
 
+from analysis.publish.files import write_anew
+
 
 def finish(html: Path, work: Path, slug: str, key: str) -> None:
     """Move a book that is ready to its place, in place of the old one, and write down that it is whole."""
@@ -23,9 +25,7 @@ def write_record(work: Path, slug: str, key: str) -> None:
     """Write down which inputs the book in its place is made from, and what it holds."""
     record, book = _record(work, slug), work / "books" / slug
     record.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = record.with_suffix(".ny")
-    unfinished.write_text(json.dumps({"key": key, "files": listing(book)}), encoding="utf-8")
-    os.replace(unfinished, record)
+    write_anew(record, json.dumps({"key": key, "files": listing(book)}).encode())
 
 
 def is_finished(work: Path, slug: str, key: str) -> bool:

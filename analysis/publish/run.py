@@ -235,9 +235,14 @@ def build_book(addresses: Sequence[str], order: Order, slot: int = 0) -> Outcome
     if not outcome.faults:
         outcome.faults += _put_together(plan, stage, manifest, order, outcome)
     if not outcome.faults:
-        finish(stage / "_build" / "html", order.work, order.slug, order.key)
+        finish(stage / "_build" / "html", order.work, order.slug, order.key if _still_as_ordered(order) else "")
         shutil.rmtree(stage, ignore_errors=True)
     return outcome
+
+
+def _still_as_ordered(order: Order) -> bool:
+    """Tell whether the files are those that the order's key tells of; one saved meanwhile may have been read."""
+    return Inputs(order.inputs.data, order.inputs.root).book_key(order.slug, documents=order.documents) == order.key
 
 
 def _run_chapters(plan: Plan, stage: Path, manifest: dict, order: Order, outcome: Outcome,
@@ -261,14 +266,15 @@ def _run_chapters(plan: Plan, stage: Path, manifest: dict, order: Order, outcome
             tasks.append(_Task(order.slug, chapter.name, str(path.resolve()), parameters,
                                str(order.inputs.root.resolve())))
     outcome.ran = [task.chapter for task in tasks]
-    faults = []
-    for task, fault in zip(tasks, _runs(tasks, addresses, order.lanes), strict=True):
+    runs, faults = _runs(tasks, addresses, order.lanes), []
+    still = _still_as_ordered(order)
+    for task, fault in zip(tasks, runs, strict=True):
         if fault:
             faults.append(fault)
         else:
             executed = Path(task.notebook).read_text(encoding="utf-8")
             notebook = json.loads(executed)
-            if not _complains(notebook):
+            if still and not _complains(notebook):
                 names = notebook["metadata"]["assistansboken"]["reads"]
                 cache.keep(keys[task.chapter], names, contents.digest, executed)
     cache.tidy()
