@@ -20,7 +20,8 @@ from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
 from analysis.publish.inputs import Inputs
-from analysis.publish.run import Order, Outcome, build_books
+from analysis.publish.run import Order, Outcome, build_books, prepare
+from analysis.publish.running.drawer import drawers
 from analysis.publish.theme import CONTENT_SECURITY_POLICY
 
 # How long an example takes is a matter for benchmarks; a slow machine is not a fault.
@@ -61,7 +62,10 @@ def built(*arguments: str) -> None:
 def build_one(root: Path, slug: str, work: Path, data: Path = DATA) -> Outcome:
     """Build a municipality's book of a project, without documents, and return what came of it."""
     inputs = Inputs(data, root)
-    [outcome] = build_books([Order(slug, inputs, work, inputs.book_key(slug, documents=False), b"", False)], 2)
+    orders = [Order(slug, inputs, work, inputs.book_key(slug, documents=False), b"", False)]
+    with drawers(2) as addresses:
+        prepare(orders)
+        [outcome] = build_books(orders, 2, addresses)
     return outcome
 
 

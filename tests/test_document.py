@@ -15,11 +15,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from analysis.publish.document import DocumentFault, make_documents, pdf
+from analysis.publish.document import pdf
 from analysis.publish.document.colours import COLOURS
+from analysis.publish.document.make import make_documents
 from analysis.publish.document.tree import (
     Cell,
     Chart,
+    DocumentFault,
     Heading,
     Listing,
     Paragraph,

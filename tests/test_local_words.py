@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from analysis import cli
 from analysis.present.own_words import as_html
-from analysis.publish.document.pdf import unsettable
+from analysis.publish.document.setting import unsettable
 from analysis.publish.manifest import input_hashes
 from analysis.publish.plan import plan_book, read_chapters
 from analysis.publish.theme import CONTENT_SECURITY_POLICY

@@ -7,7 +7,7 @@ import multiprocessing
 import pytest
 
 from analysis.present import svg
-from analysis.publish.document.pdf import unsettable
+from analysis.publish.document.setting import unsettable
 from analysis.publish.running.processes import CAN_FORK, Died, Processes
 
 CHART = '{"data": {"values": [{"a": 1}]}, "mark": "bar", "encoding": {"x": {"field": "a", "type": "quantitative"}}}'

@@ -6,7 +6,6 @@ read the table of contents once more, print what was built, and end the process 
 
 from __future__ import annotations
 
-import gc
 import io
 import logging
 import os
@@ -23,6 +22,8 @@ import sphinx.search
 import yaml
 from jupyter_book.sphinx import build_sphinx
 from sphinx.errors import SphinxError
+
+from analysis.publish.running.collector import uncollected
 
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
 _TOLD = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
@@ -88,17 +89,13 @@ def _nothing_left_behind() -> Iterator[None]:
     log, disabled = (logger.level, logger.propagate, logger.handlers[:]), logging.root.manager.disable
     translators, languages = dict(sphinx.locale.translators), dict(sphinx.search.languages)
     sphinx.locale.translators.clear()
-    collecting = gc.isenabled()
-    # A book is a short burst of objects that live until it is done; looking for what can go takes a tenth of the time.
-    gc.disable()
     # Only warnings are read.
     logging.disable(logging.INFO)
     try:
-        with warnings.catch_warnings():
+        # A book is a short burst of objects that live until it is done.
+        with warnings.catch_warnings(), uncollected():
             yield
     finally:
-        if collecting:
-            gc.enable()
         sphinx.locale.translators.clear()
         sphinx.locale.translators.update(translators)
         sphinx.search.languages.clear()

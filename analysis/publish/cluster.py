@@ -26,7 +26,7 @@ from analysis.publish.finished import finish
 from analysis.publish.inputs import PROJECT_FILES, Inputs, files
 from analysis.publish.parcel import packed, unpack
 from analysis.publish.places import GUIDE_FOLDER
-from analysis.publish.run import BuildFault, Order, Outcome, failed, largest_first
+from analysis.publish.run import BuildFault, Order, Outcome, failed, longest_first
 from analysis.publish.running.builder import DATA, PROJECT
 from analysis.publish.running.remote import Book, BuilderDied, Built, Refused, versions
 
@@ -54,16 +54,16 @@ class ClusterFault(Exception):
 
 
 def build_on_cluster(orders: Sequence[Order], address: str) -> Iterator[Outcome]:
-    """Build the books ordered on the cluster at an address, the largest first, and yield what came of each as it ends.
+    """Build the books ordered on the cluster at an address, and yield what came of each as it ends.
 
-    What goes wrong with one harms no other. Raises ClusterFault where the cluster cannot be used or a worker has
-    another version of the program; what is finished by then is kept. Raises what nobody foresaw, when all the others
-    are built.
+    Those that take longest are begun first. What goes wrong with one harms no other. Raises ClusterFault where the
+    cluster cannot be used or a worker has another version of the program; what is finished by then is kept. Raises what
+    nobody foresaw, when all the others are built.
     """
     if not orders:
         return
     unforeseen: list[Exception] = []
-    with _connected(address) as client, closing(_answers(client, largest_first(orders))) as answers:
+    with _connected(address) as client, closing(_answers(client, longest_first(orders))) as answers:
         for order, answer in answers:
             if isinstance(answer, Refused):
                 raise ClusterFault(f"{answer.cause}. {SAME}")

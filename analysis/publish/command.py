@@ -14,6 +14,7 @@ from analysis.publish.files import write_anew
 from analysis.publish.finished import is_finished, listing, write_record
 from analysis.publish.inputs import Inputs, digest_of, machine, project_hashes, secret
 from analysis.publish.places import GUIDE_FOLDER, shared_by_books, work_directory
+from analysis.publish.running.collector import uncollected
 
 STANDS = "Webbplatsen byttes inte ut. De böcker som blev klara sparas till nästa gång."
 
@@ -101,15 +102,26 @@ def _stands(state: _State) -> bool:
 
 
 def _build(state: _State, start: float) -> int:
-    # A build with nothing to do does without these: they take more than a second to import.
-    from analysis.publish import site
-    from analysis.publish.cluster import build_on_cluster
-    from analysis.publish.guide import build_guide
-    from analysis.publish.plan import read_chapters, read_config
-    from analysis.publish.progress import Progress
-    from analysis.publish.run import Order, build_books
-    from analysis.sources import DataError
-    from analysis.sources.municipality import unknown_municipality
+    # A build with nothing to do does without what is imported here and in _build_with: it takes more than a second.
+    with uncollected():
+        from analysis.publish.running.drawer import drawers
+
+    is_here = state.waiting and state.choices.dask is None
+    # They make themselves ready while the rest is imported.
+    with drawers(state.choices.jobs if is_here else 0) as addresses:
+        return _build_with(state, start, addresses)
+
+
+def _build_with(state: _State, start: float, addresses: Sequence[str]) -> int:
+    with uncollected():
+        from analysis.publish import site
+        from analysis.publish.cluster import build_on_cluster
+        from analysis.publish.guide import build_guide
+        from analysis.publish.plan import read_chapters, read_config
+        from analysis.publish.progress import Progress
+        from analysis.publish.run import Order, build_books, prepare
+        from analysis.sources import DataError
+        from analysis.sources.municipality import unknown_municipality
 
     choices = state.choices
     site.prepare(choices.out, choices.root)
@@ -127,7 +139,11 @@ def _build(state: _State, start: float) -> int:
     progress = Progress(len(orders), quiet=choices.quiet, verbose=choices.verbose)
     progress.begin(unchanged)
     outcomes = []
-    built = build_books(orders, choices.jobs) if choices.dask is None else build_on_cluster(orders, choices.dask)
+    if choices.dask is None:
+        prepare(orders)
+        built = build_books(orders, choices.jobs, addresses)
+    else:
+        built = build_on_cluster(orders, choices.dask)
     for outcome in built:
         outcomes.append(outcome)
         progress.tell(outcome)

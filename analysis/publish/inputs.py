@@ -74,9 +74,10 @@ class Inputs:
         folder = self.data / "kommuner"
         return sorted(path.name for path in folder.iterdir() if path.is_dir()) if folder.is_dir() else []
 
-    def size(self, slug: str) -> int:
-        """Return how many bytes a municipality's own files have: the books of the largest are begun first."""
-        return sum(path.stat().st_size for path in files(self.data / "kommuner" / slug))
+    def extent(self, slug: str) -> tuple[int, int]:
+        """Return how many bytes a municipality's own files have, and when one last changed, in nanoseconds."""
+        told = [path.stat() for path in files(self.data / "kommuner" / slug)]
+        return sum(one.st_size for one in told), max((one.st_mtime_ns for one in told), default=0)
 
     @functools.cached_property
     def project(self) -> dict[str, str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 
-from analysis.publish.document.pdf import unsettable
 from analysis.publish.plan import Plan
 from analysis.sources.faults import Fault
 from analysis.sources.local_words import FOLDER, PLACES
@@ -15,6 +14,9 @@ def text_faults(plan: Plan, shown: str) -> list[Fault]:
 
     `shown` is how messages name the municipality's folder.
     """
+    # Few municipalities have words of their own, and what sets a PDF takes long to import.
+    from analysis.publish.document.setting import unsettable
+
     absent = _absent(plan)
     there = ", ".join(chapter.name for chapter in plan.chapters)
     faults = []

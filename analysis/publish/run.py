@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import gc
+import importlib
 import json
 import re
 import shutil
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from html import unescape
 from pathlib import Path
@@ -31,8 +32,7 @@ from analysis.present.pages.material import small_numbers_line
 from analysis.publish.assembly import assemble, warm_up
 from analysis.publish.cache import ChapterCache, Contents
 from analysis.publish.checking import Checked, checked
-from analysis.publish.document import DocumentFault, make_documents
-from analysis.publish.finished import finish
+from analysis.publish.finished import finish, finished_at
 from analysis.publish.glossary import write_terms
 from analysis.publish.inputs import Inputs, digest_of
 from analysis.publish.manifest import FILE_NAME, make_manifest, write_manifest
@@ -40,7 +40,7 @@ from analysis.publish.pictures import drawing_of, picture_png, picture_svg, with
 from analysis.publish.places import GUIDE_FOLDER, shared_by_books
 from analysis.publish.plan import KERNEL, Plan, plan_book, read_chapters, read_config
 from analysis.publish.running import ENGINE
-from analysis.publish.running.drawer import draw_at, drawers
+from analysis.publish.running.drawer import draw_at
 from analysis.publish.running.entry import Engine
 from analysis.publish.running.processes import CAN_FORK, Died, Processes
 from analysis.publish.theme import prepare_shared
@@ -137,20 +137,15 @@ class _Task:
     root: str
 
 
-def build_books(orders: Sequence[Order], jobs: int) -> Iterator[Outcome]:
-    """Build the books ordered, the largest first, and yield what came of each as it ends.
+def build_books(orders: Sequence[Order], jobs: int, addresses: Sequence[str]) -> Iterator[Outcome]:
+    """Build the books ordered, and yield what came of each as it ends; those that take longest are begun first.
 
-    What goes wrong with one harms no other. Raises what nobody foresaw, when all the others are built.
+    `addresses` are where charts are drawn, one for each job. What goes wrong with one book harms no other. Raises what
+    nobody foresaw, when all the others are built.
     """
     if not orders:
         return
-    with prepared(jobs, largest_first(orders)) as addresses:
-        yield from build_with(addresses, orders, jobs)
-
-
-def build_with(addresses: Sequence[str], orders: Sequence[Order], jobs: int) -> Iterator[Outcome]:
-    """Build the books ordered as `build_books` does, with what has been made ready."""
-    orders = largest_first(orders)
+    orders = longest_first(orders)
     lanes = max(1, jobs // len(orders)) if CAN_FORK and orders else 1
     orders = [dataclasses.replace(order, lanes=lanes) for order in orders]
     unforeseen = []
@@ -168,9 +163,17 @@ def build_with(addresses: Sequence[str], orders: Sequence[Order], jobs: int) -> 
         raise unforeseen[0]
 
 
-def largest_first(orders: Sequence[Order]) -> list[Order]:
-    """Return orders in the sequence in which they should be begun, so that no large one is left alone at the end."""
-    return sorted(orders, key=lambda order: -order.inputs.size(order.slug))
+def longest_first(orders: Sequence[Order]) -> list[Order]:
+    """Return orders in the sequence in which they should be begun, so that no long one is left alone at the end.
+
+    A municipality whose own files have changed since its book was made has more chapters to run than those that only
+    compare themselves with it.
+    """
+    def effort(order: Order) -> tuple[bool, int]:
+        size, changed = order.inputs.extent(order.slug)
+        return changed > finished_at(order.work, order.slug), size
+
+    return sorted(orders, key=effort, reverse=True)
 
 
 def failed(order: Order, error: Exception) -> Outcome:
@@ -182,25 +185,27 @@ def failed(order: Order, error: Exception) -> Outcome:
     return Outcome(order.slug, order.book, [fault])
 
 
-@contextmanager
-def prepared(jobs: int, orders: Sequence[Order]) -> Iterator[list[str]]:
-    """Make ready, once, what every book's process begins with; give the addresses where charts are drawn."""
-    with ExitStack() as stack:
-        for work in {order.work for order in orders}:
-            prepare_shared(shared_by_books(work))
-        Engine.prepare()
-        if not CAN_FORK:
-            yield []
-            return
-        warm.warm_up()
-        for root in {order.inputs.root for order in orders}:
-            warm_up(read_config(root))
-            read_chapters(root)
-        # What all municipalities share is read here, once; what is wrong with this one is told where it is built.
-        with suppress(DataError):
-            load_municipality(orders[0].slug, orders[0].inputs.data)
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="ab-", ignore_cleanup_errors=True))
-        yield stack.enter_context(drawers(jobs, Path(folder)))
+def prepare(orders: Sequence[Order]) -> None:
+    """Make ready, once, what every book's process begins with, before any is built."""
+    if not orders:
+        return
+    for work in {order.work for order in orders}:
+        prepare_shared(shared_by_books(work))
+    Engine.prepare()
+    if not CAN_FORK:
+        return
+    warm.warm_up()
+    if any(order.documents for order in orders):
+        # What makes them takes long to import, and few books have any.
+        importlib.import_module("analysis.publish.document.make")
+    for root in {order.inputs.root for order in orders}:
+        warm_up(read_config(root))
+        read_chapters(root)
+    # What all municipalities share is read here, once; what is wrong with this one is told where it is built.
+    with suppress(DataError):
+        load_municipality(orders[0].slug, orders[0].inputs.data)
+    # What is there now stays; no process that is forked need look whether it can go.
+    gc.freeze()
 
 
 def build_book(addresses: Sequence[str], order: Order, slot: int = 0) -> Outcome:
@@ -363,6 +368,9 @@ def _put_together(plan: Plan, stage: Path, manifest: dict, order: Order, outcome
         for name, (picture, _) in charts.items():
             (html / "diagram" / f"{name}.svg").write_text(picture, encoding="utf-8", newline="\n")
     if order.documents:
+        from analysis.publish.document.make import make_documents
+        from analysis.publish.document.tree import DocumentFault
+
         try:
             with outcome.stage("PNG, PDF och Word"):
                 for name, (picture, _) in charts.items():

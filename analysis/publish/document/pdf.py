@@ -9,13 +9,11 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby, pairwise
 from pathlib import Path
 
-import fontpkg
 import pikepdf
-import typst
 
 from analysis.present.svg import FONT_STACK
-from analysis.present.threaded import threaded
 from analysis.publish.document.colours import COLOURS
+from analysis.publish.document.setting import ASSETS, FONT, NotSet, compiled
 from analysis.publish.document.tree import (
     Block,
     Cell,
@@ -35,10 +33,7 @@ from analysis.publish.document.tree import (
 )
 from analysis.publish.document.widths import UPRIGHT, break_up, lay_out
 
-ASSETS = Path(__file__).parents[1] / "assets"
-TEMPLATE, CHARACTERS = ASSETS / "document.typ", ASSETS / "characters.typ"
-# Arimo has the widths of Liberation Sans, in which the charts are drawn, and comes with a package on every system.
-FONT = "Arimo"
+TEMPLATE = ASSETS / "document.typ"
 # In points: a table, or a row of one, that is no higher stands on one page.
 KEPT_TOGETHER = 300
 # In blocks: so short chapters share a page.
@@ -63,38 +58,10 @@ def make_pdf(document: Document) -> bytes:
             (root / f"{chart.number}.svg").write_text(chart.svg.replace(FONT_STACK, FONT), encoding="utf-8")
         (root / "main.typ").write_text(setter.source(), encoding="utf-8")
         try:
-            content = _compiled(root / "main.typ", root=root, timestamp=int(document.built_at.timestamp()))
+            content = compiled(root / "main.typ", root=root, timestamp=int(document.built_at.timestamp()))
         except NotSet as error:
             raise DocumentFault(f"dokumentet kunde inte sättas som PDF: {error}") from error
     return _with_row_headers(content, document)
-
-
-def unsettable(text: str) -> list[str]:
-    """Return the characters of a text that the fonts of the PDF lack, such as emoji, each once and in order."""
-    characters = list(dict.fromkeys(text))
-    return [] if _can_set(characters) else [one for one in characters if not _can_set([one])]
-
-
-def _can_set(characters: Sequence[str]) -> bool:
-    try:
-        _compiled(CHARACTERS, sys_inputs={"text": " ".join(characters)})
-    except NotSet:
-        return False
-    return True
-
-
-@threaded("typst")
-def _compiled(source: Path | bytes, **options: object) -> bytes:
-    """Return what Typst makes of a source; raises NotSet where it can make nothing of it."""
-    try:
-        return typst.compile(source, font_paths=[Path(fontpkg.path(FONT)).parent], ignore_system_fonts=True,
-                             pdf_standards=["ua-1"], **options)
-    except typst.TypstError as error:
-        raise NotSet(str(error)) from None
-
-
-class NotSet(Exception):
-    """Typst cannot set a source; the message is its own."""
 
 
 class _Setter:

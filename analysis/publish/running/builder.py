@@ -42,6 +42,7 @@ def serve() -> None:
     # Told of what is on disk before it is imported, and only if it is still so afterwards.
     before = versions()
     from analysis.publish import run
+    from analysis.publish.running.drawer import drawers
 
     if versions() != before:
         sys.exit("programmet ändrades medan det startade")
@@ -50,7 +51,8 @@ def serve() -> None:
         # One project in its life: what is read of it, and kept in memory, is never that of another.
         project, book = pickle.load(requests)
         inputs = _inputs(project, folder / "inkommet")
-        with run.prepared(1, [_order(inputs, book, folder)]) as addresses:
+        with drawers(1) as addresses:
+            run.prepare([_order(inputs, book, folder)])
             while True:
                 answer(_built(inputs, book, folder, name, addresses))
                 _, book = pickle.load(requests)
@@ -91,7 +93,7 @@ def _built(inputs: Inputs, book: Book, folder: Path, name: str, addresses: Seque
     aged = {path.name: path.stat().st_mtime_ns for path in chapters.iterdir()}
     outcomes, unforeseen = [], b""
     try:
-        outcomes += run.build_with(addresses, [order], 1)
+        outcomes += run.build_books([order], 1, addresses)
     except Exception as error:  # told to whoever asked, where it is raised anew
         unforeseen = pickle.dumps(error)
     outcome, = outcomes

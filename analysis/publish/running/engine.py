@@ -90,14 +90,18 @@ def _shell() -> CellShell:
 def _fork(shell: CellShell, cells: Iterable[NotebookNode], ours: Connection, theirs: Connection) -> int:
     """Start the process in which the cells run and return its number."""
     # Frozen, what is there already is not touched by the child's collector, and so not copied for it.
+    were_frozen = gc.get_freeze_count()
     gc.freeze()
     with ctrl_c_waits():
         child = os.fork()
     if child:
-        gc.unfreeze()
+        if not were_frozen:
+            gc.unfreeze()
         return child
     # From here on the child must not return into its parent's code, whatever happens.
     try:
+        # As in a kernel, also where this process has none.
+        gc.enable()
         ours.close()
         stay_with_parent()
         _limit_memory()

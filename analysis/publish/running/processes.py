@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import multiprocessing
 import os
 import signal
@@ -111,6 +112,9 @@ class Processes:
 def _work(function: Callable[[Any, int], Any], connection: Connection, slot: int, lasting: bool) -> None:
     """Run tasks in a process of their own, one or as long as there are any."""
     stay_with_parent()
+    if not lasting:
+        # It ends with its task: to look for what can go costs more than it gives, also in pages copied from the parent.
+        gc.disable()
     # Faults come back as values; what libraries say beside them is noise to the analyst.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     with suppress(EOFError, OSError):
