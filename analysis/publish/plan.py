@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 import nbformat
+from nbformat import NotebookNode
 
 from analysis.present.language import listed
 from analysis.publish.places import PROJECT_ROOT
@@ -29,13 +32,14 @@ CARD_WORDS = {"uppdrag": "uppdraget i kommun.yml", "grannar": "kommuner att jäm
 
 @dataclass(frozen=True)
 class Chapter:
-    """A notebook in the table of contents; the root has no part."""
+    """A notebook in the table of contents, as it was read, without outputs; the root has no part."""
 
     name: str
     title: str
     path: Path
     needs: tuple[str, ...] = ()
     part: str = ""
+    notebook: NotebookNode | None = field(default=None, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -54,27 +58,23 @@ class Plan:
     chapters: tuple[Chapter, ...]
     left_out: tuple[LeftOut, ...]
 
-    def notebook(self, chapter: Chapter) -> nbformat.NotebookNode:
+    def notebook(self, chapter: Chapter) -> NotebookNode:
         """Return the chapter's notebook without outputs and without the cells whose needs are unmet.
 
         Each cell's metadata carry its number in the chapter as committed, for messages.
         """
-        notebook = nbformat.read(chapter.path, as_version=4)
-        kept = []
-        for number, cell in enumerate(notebook.cells, start=1):
-            if not self.municipality.has(*needs_of(cell.metadata)):
-                continue
+        numbered = [(number, cell) for number, cell in enumerate(chapter.notebook.cells, start=1)
+                    if self.municipality.has(*needs_of(cell.metadata))]
+        kept = copy.deepcopy([cell for _, cell in numbered])
+        for (number, _), cell in zip(numbered, kept, strict=True):
             cell.metadata.setdefault("assistansboken", {})["number"] = number
             cell.metadata["tags"] = [tag for tag in cell.metadata.get("tags", []) if tag not in LEFT_OUT_TAGS]
-            if cell.cell_type == "code":
-                cell.outputs, cell.execution_count = [], None
-            kept.append(cell)
-        notebook.cells = self._with_local_words(chapter, kept)
-        notebook.metadata.pop("papermill", None)
-        notebook.metadata["kernelspec"] = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
-        return notebook
+        kernel = {"name": KERNEL, "display_name": "Python 3", "language": "python"}
+        metadata = copy.deepcopy({**chapter.notebook.metadata, "kernelspec": kernel})
+        return NotebookNode({**chapter.notebook, "metadata": NotebookNode(metadata),
+                             "cells": self._with_local_words(chapter, kept)})
 
-    def _with_local_words(self, chapter: Chapter, cells: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    def _with_local_words(self, chapter: Chapter, cells: list[NotebookNode]) -> list[NotebookNode]:
         """Return a chapter's cells with the municipality's own words last, and its foreword before the first section.
 
         They are put in here, so that a chapter need not say it and a place without words gets no heading.
@@ -112,9 +112,9 @@ def read_chapters(root: Path = PROJECT_ROOT) -> list[Chapter]:
     for file, part in [] if faults else _contents(register):
         path, shown = root / f"{file}.ipynb", f"{file}.ipynb"
         try:
-            notebook = nbformat.read(path, as_version=4)
+            notebook = _without_outputs(path.read_bytes())
             name = PurePosixPath(file).name
-            chapters.append(Chapter(name, _title(notebook) or name, path, needs_of(notebook.metadata), part))
+            chapters.append(Chapter(name, _title(notebook) or name, path, needs_of(notebook.metadata), part, notebook))
             for cell in notebook.cells:
                 needs_of(cell.metadata)
         except OSError as error:
@@ -126,6 +126,17 @@ def read_chapters(root: Path = PROJECT_ROOT) -> list[Chapter]:
     if faults:
         raise DataError(faults)
     return chapters
+
+
+@functools.lru_cache(maxsize=128)
+def _without_outputs(content: bytes) -> NotebookNode:
+    """Return a notebook file's content without what running it has left; every caller gets the same, to be copied."""
+    notebook = nbformat.reads(content.decode("utf-8"), as_version=4)
+    notebook.metadata.pop("papermill", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+    return notebook
 
 
 def _contents(register: Register) -> list[tuple[str, str]]:
@@ -183,7 +194,7 @@ def chapter_needs(chapters: Iterable[Chapter]) -> list[ChapterNeeds]:
     """Return what each chapter needs, for the workbook that an analyst fills in: its sheets, and in words."""
     described = []
     for chapter in chapters:
-        cells = nbformat.read(chapter.path, as_version=4).cells
+        cells = chapter.notebook.cells
         told: list[str] = []
         for position, need in enumerate(chapter.needs):
             before = chapter.needs[:position]
@@ -238,7 +249,7 @@ def needs_of(metadata: dict) -> tuple[str, ...]:
     return tuple(metadata.get("assistansboken", {}).get("needs", ()))
 
 
-def _title(notebook: nbformat.NotebookNode) -> str:
+def _title(notebook: NotebookNode) -> str:
     for cell in notebook.cells:
         for line in cell.source.splitlines() if cell.cell_type == "markdown" else ():
             if line.startswith("# "):

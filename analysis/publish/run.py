@@ -261,7 +261,7 @@ def _run_chapters(plan: Plan, stage: Path, manifest: dict, order: Order, outcome
                   "manifest": str((stage / FILE_NAME).resolve())}
     tasks, keys = [], {}
     for chapter in plan.chapters:
-        path, text = stage / f"{chapter.name}.ipynb", nbformat.writes(plan.notebook(chapter))
+        path, text = stage / f"{chapter.name}.ipynb", nbformat.v4.writes(plan.notebook(chapter))
         keys[chapter.name] = digest_of([order.inputs.chapter_key(order.slug, text), traits])
         executed = None if order.anew else cache.find(keys[chapter.name], contents.digest)
         path.write_text(executed or text, encoding="utf-8", newline="\n")

@@ -96,7 +96,8 @@ def merged(given: TableFile | None, fetched: TableFile, document: str) -> pd.Dat
     A row given at first hand stays. One that a document repeats stays in the book that is held against that document;
     in the others what was fetched takes its place, so that a series comes from one source.
     """
-    return _merged(given, fetched, document).copy()
+    # Most documents repeat nothing, and for all of those the table is the same.
+    return _merged(given, fetched, document if given and document in _repeating(given) else "").copy()
 
 
 # The national tables are the same for every municipality, and some municipalities stand in many comparisons, so what
@@ -106,6 +107,13 @@ def _read(file: TableFile) -> tuple[pd.DataFrame, tuple[Fault, ...]]:
     frame, faults = _parse(file.content, file.spec, file.sources, file.shown)
     frame.attrs["table"] = file.spec.title
     return frame, tuple(faults)
+
+
+@lru_cache(maxsize=32)
+def _repeating(given: TableFile) -> frozenset[str]:
+    """Return the sources that only repeat what others have published, in some row of a table."""
+    table = _read(given)[0]
+    return frozenset(table.loc[table["status"] == REPEATED, "kalla"])
 
 
 @lru_cache(maxsize=32)
