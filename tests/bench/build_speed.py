@@ -115,9 +115,9 @@ class Bench:
         shutil.rmtree(self.site)
 
 
-def measure(bench: Bench, say: Callable[[str], None]) -> dict:
-    """Return what each state of one number of municipalities took."""
-    found: dict = {"count": bench.count, "states": {}}
+def measure(bench: Bench, found: dict, say: Callable[[str], None], keep: Callable[[], None]) -> None:
+    """Put what each state of one number of municipalities took into `found`; `keep` keeps it after each."""
+    found.update(count=bench.count, states={})
 
     def note(state: str, runs: Sequence[Run]) -> None:
         middle = sorted(runs, key=lambda one: one.seconds)[len(runs) // 2]
@@ -131,6 +131,7 @@ def measure(bench: Bench, say: Callable[[str], None]) -> dict:
             f"N = {bench.count}, {state}: {middle.seconds:.1f} s, {middle.processor_seconds:.1f} s of processor, "
             f"{found['states'][state]['peak_mb']} MB"
         )
+        keep()
 
     note("cold", [bench.build()])
     found["site_mb"] = round(bytes_on_disk(bench.site) / MEGABYTE, 1)
@@ -144,7 +145,6 @@ def measure(bench: Bench, say: Callable[[str], None]) -> dict:
         f"caches beside them {found['cache_mb']} MB")
     bench.forget_books()
     note("warm", [bench.build()])
-    return found
 
 
 def _several(build: Callable[[], Run]) -> list[Run]:
@@ -154,7 +154,7 @@ def _several(build: Callable[[], Run]) -> list[Run]:
 
 
 def measure_plain(bench: Bench, folder: Path, count: int, say: Callable[[str], None]) -> dict:
-    """Return what the plain stack takes for the first municipalities, and whether its books hold the same files."""
+    """Return what the plain stack takes for the first municipalities; raises where its books have other files."""
     import plain_stack
 
     seconds, processor, unlike = [], [], []
@@ -169,7 +169,7 @@ def measure_plain(bench: Bench, folder: Path, count: int, say: Callable[[str], N
         say(f"plain stack, {slug}: {seconds[-1]:.1f} s, {processor[-1]:.1f} s of processor")
         shutil.rmtree(place)
     if unlike:
-        raise CommandFault(f"the two stacks did not make the same files: {', '.join(unlike[:10])}")
+        raise CommandFault(f"the two stacks did not make files of the same names: {', '.join(unlike[:10])}")
     return {
         "count": len(seconds),
         "seconds": round(statistics.mean(seconds), 2),
@@ -301,6 +301,11 @@ def main() -> int:
     def say(line: str) -> None:
         print(line, flush=True)
 
+    def keep() -> None:
+        # A whole run takes the better part of an hour; what is measured is there also where it is cut short.
+        if options.docs:
+            RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8", newline="\n")
+
     results = {
         "date": datetime.date.today().isoformat(),
         "jobs": options.jobs,
@@ -316,10 +321,12 @@ def main() -> int:
         try:
             for count in options.counts:
                 bench = Bench(folder, count, options.seed, options.jobs)
-                results["sizes"].append(measure(bench, say))
+                results["sizes"].append({})
+                measure(bench, results["sizes"][-1], say, keep)
                 if options.plain and count == PLAIN:
                     results["plain"] = measure_plain(bench, folder, options.plain_count, say)
                 results["content"] = content_of(bench.site / bench.slugs[0])
+                keep()
         finally:
             if not options.keep:
                 remove_folder(folder)
@@ -329,7 +336,6 @@ def main() -> int:
     say("")
     say(table(results))
     if options.docs:
-        RESULTS.write_text(json.dumps(results, indent=2) + "\n", encoding="utf-8", newline="\n")
         write_table(results)
     return 0
 
