@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.measures.result import Quantity, Result, every_measure
 from analysis.present import pages
-from analysis.present.charts import bar_panels, lines
+from analysis.present.charts import Span, bar_panels, lines, paired_bars, spans
 from analysis.present.language import dated
 from analysis.present.views import TEMPLATES, to_csv
 
@@ -30,4 +30,6 @@ def warm_up() -> None:
     result = Result("", "", frame, (Quantity("y", "", "tkr"),), "", "", ())
     lines(result, ["y"], y_title="")
     bar_panels(result, ["y"])
+    paired_bars(result, ["y"])
+    spans([Span("", 1.0, 2.0, "", "")], 1.5, x_title="", base_words="")
     to_csv(result)
