@@ -20,6 +20,7 @@ from urllib.parse import unquote, urlsplit
 import nbformat
 import papermill
 import yaml
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.engines import papermill_engines
 from papermill.exceptions import PapermillExecutionError
 
@@ -321,9 +322,12 @@ def run_chapter(task: _Task) -> BuildFault | None:
     except PapermillExecutionError as error:
         cell = _failed_cell(nbformat.read(task.notebook, as_version=4))
         return BuildFault(task.municipality, task.chapter, cell, cause_of(error.ename, error.evalue))
+    except (CellTimeoutError, DeadKernelError) as error:
+        # The engine tells in Swedish what happened, and in which cell.
+        return BuildFault(task.municipality, task.chapter, getattr(error, "number", None), str(error).splitlines()[0])
     except OSError:
         raise
-    except Exception as error:  # a dead kernel, a timeout, a notebook that cannot be read: all end this chapter only
+    except Exception as error:  # a notebook that cannot be read, and what nobody foresaw: all end this chapter only
         return BuildFault(task.municipality, task.chapter, None, cause_of(type(error).__name__, str(error)))
     return None
 
