@@ -21,7 +21,7 @@ import pandas as pd
 import pytest
 from altair.utils.schemapi import debug_mode
 from conftest import DATA
-from every_chart import SLUGS, charts_of, output
+from every_chart import SLUGS, charts_of, output, unpacked
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from jsonschema import ValidationError
@@ -31,6 +31,7 @@ from analysis.measures.result import Quantity, Result
 from analysis.present import charts, drawing, svg
 from analysis.present.book import Book
 from analysis.present.numbers import MINUS, NO_BREAK_SPACE
+from analysis.present.packed import as_json
 from analysis.present.pages import choice, comparison, costs, volumes
 from analysis.present.palette import COLOURS, DARK, GREY, GROUND, INK, PALE
 from analysis.present.svg import live_specification, to_svg
@@ -231,8 +232,8 @@ def covered(drawing):
 def test_few_letters_draw_what_vega_draws(slug, place, monkeypatch):
     raw, short = as_vega_draws(slug, place)
     before = covered(raw)
-    # In numbers as long as Vega's the pixels are the same, but for what the last digit of a sum decides: whether a place
-    # that lies just on an edge counts as inside it. Each pixel is looked at in 256 places here.
+    # In numbers as long as Vega's the pixels are the same, but for what the last digit of a sum decides: whether a
+    # place that lies just on an edge counts as inside it. Each pixel is looked at in 256 places here.
     monkeypatch.setattr(drawing, "DECIMALS", 9)
     assert abs(covered(to_svg(charts_of(slug)[place].chart, "Prov")) - before).max() <= 2
     # In numbers of two decimals an edge moves at the most a hundredth of a pixel, and crosses at the most one of the
@@ -552,10 +553,44 @@ def test_long_names_are_wrapped_between_words():
     assert max(map(len, charts.wrapped(name, 18).split("\n"))) <= 18
 
 
-def test_a_specification_cannot_end_its_element():
-    shown = charts_of("malmo")[0]
-    inside = re.search(r"<script[^>]*>(.*?)</script>", shown.html)[1]
-    assert "<" not in inside and json.loads(inside)
+def plain(content):
+    """Return content as a script has it, in which 5.0 and 5 are one number."""
+    return json.loads(
+        json.dumps(content), parse_float=lambda text: int(value) if (value := float(text)).is_integer() else value
+    )
+
+
+@each_chart()
+def test_what_a_script_reads_is_the_chart_that_is_drawn(slug, place):
+    shown = charts_of(slug)[place]
+    told = unpacked(shown.packed)
+    told = told["chart"] if "ab-interaktiv" in shown.html else told
+    assert told == plain(live_specification(shown.chart)) and "usermeta" in told
+    # Nothing may end the element that it stands in.
+    assert "<" not in shown.packed
+    assert len(shown.packed) < len(json.dumps(told, ensure_ascii=False, separators=(",", ":")))
+
+
+SCALAR = st.one_of(st.booleans(), st.integers(-9, 9), st.floats(-5, 5), st.sampled_from(["", "ett", "ett\ntvå 2"]))
+ROWS = st.lists(
+    st.dictionaries(st.sampled_from("abc"), st.one_of(SCALAR, st.text(max_size=30)), min_size=1), min_size=1, max_size=5
+)
+
+
+@given(
+    st.recursive(
+        st.one_of(st.none(), SCALAR, ROWS),
+        lambda inner: st.one_of(st.lists(inner), st.dictionaries(st.sampled_from(["x", "y", "ett långt namn"]), inner)),
+    )
+)
+@example([[1, True], [True, 1], [1.0, 0, False], [False, 0.0]] * 2)
+@example([{"t": f"Kostnad {words} kr"} for words in ("2020: 1", "2021: 1", "2021: 1", "2021: 11")])
+@example([{"t": "Kostnad 😀 2020"}, {"t": "Kostnad 😀 2021"}])
+@example([{"a": 1}, {"b": None}])
+@example([{"a": "</script>"}, {}])
+def test_whatever_is_packed_is_unpacked_as_it_was(content):
+    whole = {"innehåll": content}
+    assert json.dumps(unpacked(as_json(whole)), sort_keys=True) == json.dumps(plain(whole), sort_keys=True)
 
 
 def test_pairs_of_colours_are_compared():

@@ -64,12 +64,6 @@ def live_specification(chart: dict) -> dict:
     return {**chart, "usermeta": {name: chart["usermeta"][name] for name in ("least", "most")}}
 
 
-def as_json(content: dict) -> str:
-    """Return JSON that can stand in a script element: a closing tag inside it would end the element."""
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
-
-
 def to_svg(chart: dict, description: str) -> str:
     """Return the chart as one svg element with role img and the description as its name."""
     config = look(FONT_SIZE) | {"font": FONT}
