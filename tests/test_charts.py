@@ -242,6 +242,43 @@ def test_few_letters_draw_what_vega_draws(slug, place, monkeypatch):
     assert after.max() <= 3.1 * 255 / 16 and after.mean() <= 255 / 1000
 
 
+VEGA = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="80" height="60" viewBox="0 0 80 60">'
+    '<g fill="none" stroke-miterlimit="10" transform="translate(5,5)">{}</g></svg>'
+)
+
+
+@pytest.mark.parametrize(
+    "marks",
+    [
+        # Two that can be seen through, on one another.
+        '<line transform="translate(0,20)" x2="50" y2="0" stroke="#0b4f8a" stroke-width="9" opacity="0.5"/>'
+        '<line transform="translate(0,24)" x2="50" y2="0" stroke="#0b4f8a" stroke-width="9" opacity="0.5"/>',
+        '<path d="M5,5h30v30h-30Z" fill="#0b4f8a" opacity="0.5"/>'
+        '<path d="M9,9h30v30h-30Z" fill="#0b4f8a" opacity="0.5"/>',
+        # One line drawn twice, over half a pixel.
+        '<line x2="50" y2="0" stroke="#6b6b6b"/><line x2="50" y2="0" stroke="#6b6b6b"/>',
+        # Slanting and turned.
+        '<line transform="translate(3,4)" x2="50" y2="30" stroke="#6b6b6b"/>',
+        '<text transform="translate(20,40) rotate(-90)" font-family="Liberation Sans" font-size="15px" '
+        'fill="#1d1d1d">Å</text>'
+        '<text transform="translate(40,40)" font-family="Liberation Sans" font-size="11px" fill="#1d1d1d">liten</text>'
+        '<text transform="translate(40,20)" font-family="Liberation Sans" font-size="15px" fill="#1d1d1d">å</text>',
+        # Curves, areas, and a line after a step told from where the one before ends.
+        '<path transform="translate(10,10)" d="M0,0C10,0,10,10,20,10L30,0L30,20Z" fill="#a9c8e6" stroke="#0b4f8a"/>',
+        '<path d="M0,0h20v10L30,30L0,30Z" fill="#0b4f8a"/><path d="M6,0A6,6,0,1,1,-6,0A6,6,0,1,1,6,0" fill="#b3460b"/>',
+        # Moved groups, one that cannot be seen and one that is half seen.
+        '<g transform="translate(10,10)"><g opacity="0"><path d="M0,0h9v9h-9Z" fill="#0b4f8a"/></g>'
+        '<g opacity="0.5"><path d="M0,0h9v9h-9Z" fill="#0b4f8a"/><path d="M5,5h9v9h-9Z" fill="#b3460b"/></g></g>',
+    ],
+)
+def test_few_letters_draw_marks_that_no_chart_has_yet(marks):
+    raw = VEGA.format(marks)
+    attributes, drawn = drawing.compact(raw, svg.FONT_STACK, INK)
+    short = f'<svg xmlns="http://www.w3.org/2000/svg"{attributes}>{drawn}</svg>'
+    assert abs(covered(short) - covered(raw)).max() <= 2 and covered(raw).max() > 100
+
+
 @each_chart()
 def test_few_letters_say_what_vega_says(slug, place):
     raw, short = as_vega_draws(slug, place)
