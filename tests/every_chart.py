@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import json
+import re
 from dataclasses import dataclass
 
 from analysis.present.book import open_book
@@ -28,9 +30,46 @@ class Shown:
         return f"{self.chapter}: {self.told['chart_id']}"
 
     @property
+    def packed(self) -> str:
+        """What the page has for its script."""
+        return re.search(r'<script type="application/json">(.*?)</script>', self.html, re.DOTALL)[1]
+
+    @property
     def chart(self):
         """The drawing itself."""
         return saving_chart(self.view.municipality) if isinstance(self.view, InteractiveView) else self.view.chart
+
+
+def unpacked(text: str) -> object:
+    """Return what analysis/present/packed.py packed, as assets/charts.js does."""
+    packed = json.loads(text)
+    shared = packed["shared"]
+
+    def column(values: list) -> list:
+        told = []
+        for value in values:
+            if isinstance(value, list):
+                first, between, last = value
+                value = told[-1][:first] + between + told[-1][len(told[-1]) - last :]
+            told.append(value)
+        return told
+
+    def inside(part: object) -> object:
+        if isinstance(part, list):
+            return [inside(one) for one in part]
+        if not isinstance(part, dict):
+            return part
+        if "$" in part:
+            return shared[part["$"]]
+        if "$rows" in part:
+            columns = {name: column(values) for name, values in inside(part["$rows"]).items()}
+            rows = (zip(columns, row, strict=True) for row in zip(*columns.values(), strict=True))
+            return [{name: value for name, value in row if value is not None} for row in rows]
+        return {name: inside(one) for name, one in part.items()}
+
+    for place, part in enumerate(shared):
+        shared[place] = inside(part)
+    return inside(packed["whole"])
 
 
 def output(view) -> tuple[dict, dict]:

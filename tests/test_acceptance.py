@@ -13,6 +13,7 @@ import pytest
 import yaml
 from bs4 import BeautifulSoup
 from conftest import DATA, built
+from every_chart import unpacked
 
 from analysis import cli
 from analysis.publish.manifest import read_manifest
@@ -109,7 +110,7 @@ def contents(page: Path) -> dict[str, list]:
         one.decompose()
     found: dict[str, list] = {"charts": [], "drawings": [], "tables": [], "sentences": []}
     for script in article.select("script[type='application/json']"):
-        found["charts"].append(json.loads(neutral(script.extract().string)))
+        found["charts"].append(json.loads(neutral(json.dumps(unpacked(script.extract().string), ensure_ascii=False))))
     for drawing in article.find_all("svg"):
         found["drawings"].append([neutral(text.get_text()) for text in drawing.extract().find_all("text")])
     for table in article.find_all("table"):

@@ -6,7 +6,7 @@ import re
 import pytest
 from axe_playwright_python.base import AXE_SCRIPT
 from conftest import served
-from every_chart import SLUGS, charts_of
+from every_chart import SLUGS, charts_of, unpacked
 
 from analysis.present.palette import DARK, INK
 from analysis.publish.theme import ASSETS, CONTENT_SECURITY_POLICY, chart_library, stylesheet
@@ -395,5 +395,16 @@ def test_the_words_of_the_library_are_swedish(browser, site):
         assert (locale["decimal"], locale["thousands"], locale["minus"]) == (",", "\u00a0", "−")
         # What is common to all charts is told once, by the library.
         for shown in charts_of("malmo"):
-            inside = json.loads(re.search(r'<script type="application/json">(.*?)</script>', shown.html)[1])
-            assert not {"config", "$schema", "format"} & set(inside)
+            assert not {"config", "$schema", "format"} & set(unpacked(shown.packed))
+
+
+@pytest.mark.parametrize("slug", SLUGS)
+def test_the_script_reads_what_was_packed(browser, slug):
+    script = (ASSETS / "charts.js").read_text(encoding="utf-8")
+    start = script.index("  function unpacked(")
+    function = script[start : script.index("\n  }\n", start)] + "}"
+    page, read_in = browser.new_page(), f"text => {{ {function} return JSON.stringify(unpacked(JSON.parse(text))); }}"
+    for shown in charts_of(slug):
+        read = page.evaluate(read_in, shown.packed)
+        assert json.loads(read) == unpacked(shown.packed)
+    page.close()

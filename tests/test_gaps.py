@@ -3,7 +3,6 @@
 import dataclasses
 import json
 import re
-from xml.etree import ElementTree
 
 import pandas as pd
 import pytest
@@ -175,9 +174,8 @@ def yearly(values):
 def test_no_line_is_drawn_across_a_year_without_a_value():
     result = yearly({2020: 1.0, 2021: 2.0, 2022: 3.0, 2024: 4.0, 2025: 5.0})
     svg = to_svg(charts.lines(result, ["a"], y_title="tkr"), "")
-    paths = [group for group in ElementTree.fromstring(svg).iter() if "mark-line" in (group.get("class") or "")]
-    ends = [path.get("d") for group in paths for path in group]
-    assert [d.count("L") for d in ends] == [2, 1]
+    drawn = re.findall(r' d="M([^"]*l[^"]*)"', svg)
+    assert [len(re.findall(r"-?[\d.]+", path)) / 2 for path in drawn] == [3, 2]
     assert ">2023<" in svg
 
 

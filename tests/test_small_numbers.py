@@ -12,6 +12,7 @@ import pikepdf
 import pytest
 from conftest import built
 from documents import tagged
+from every_chart import unpacked
 from test_prose import assert_sound
 
 from analysis import cli
@@ -499,7 +500,9 @@ def texts(folder: Path):
             with pikepdf.open(path) as document:
                 yield kind, " ".join(read_aloud(tagged(document)))
         elif path.is_file() and kind not in (".png", ".inv"):
-            yield kind, path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8")
+            charts = re.findall(r'<script type="application/json">(.*?)</script>', text) if kind == ".html" else []
+            yield kind, " ".join((text, *(json.dumps(unpacked(chart), ensure_ascii=False) for chart in charts)))
 
 
 def test_nothing_withheld_is_in_the_finished_site(tmp_path, data_copy):

@@ -32,8 +32,9 @@ from analysis.measures.scenario import (
 )
 from analysis.present.charts import described, layer_of, layered, text_width, unchecked
 from analysis.present.numbers import NO_BREAK_SPACE, mnkr, number, rounded, tkr
+from analysis.present.packed import as_json
 from analysis.present.palette import COLOURS, GREY
-from analysis.present.svg import WIDTH, as_json, live_specification, to_svg
+from analysis.present.svg import WIDTH, live_specification, to_svg
 from analysis.present.views import chart_facts, render
 from analysis.sources.municipality import Municipality
 

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import json
 import os
-import re
 import tempfile
 from collections.abc import Callable
 from html import escape
@@ -14,6 +12,7 @@ from pathlib import Path
 
 import vl_convert
 
+from analysis.present.drawing import compact
 from analysis.present.numbers import MINUS
 from analysis.present.palette import GREY, GRID, INK
 from analysis.present.threaded import threaded
@@ -65,12 +64,6 @@ def live_specification(chart: dict) -> dict:
     return {**chart, "usermeta": {name: chart["usermeta"][name] for name in ("least", "most")}}
 
 
-def as_json(content: dict) -> str:
-    """Return JSON that can stand in a script element: a closing tag inside it would end the element."""
-    text = json.dumps(content, ensure_ascii=False, sort_keys=True, allow_nan=False, separators=(",", ":"))
-    return text.replace("<", "\\u003c")
-
-
 def to_svg(chart: dict, description: str) -> str:
     """Return the chart as one svg element with role img and the description as its name."""
     config = look(FONT_SIZE) | {"font": FONT}
@@ -78,19 +71,10 @@ def to_svg(chart: dict, description: str) -> str:
     config["axis"]["labelLimit"] = 0
     specification = {name: part for name, part in _without_targets(chart).items() if name != "usermeta"}
     svg = _drawer(json.dumps(specification | {"config": config}))
-    svg = svg[svg.index("<svg") :]
-    # Vega numbers its ids on from chart to chart: number them anew, so that a chart is the same whatever came before.
-    for position, id_ in enumerate(dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))):
-        svg = re.sub(rf'(\bid="|url\(#|href="#){re.escape(id_)}(?=["\)])', rf"\g<1>mark{position}", svg)
-    # Two charts on a page must not share ids.
-    prefix = "d" + hashlib.sha256(svg.encode()).hexdigest()[:10]
-    svg = re.sub(r'\bid="([^"]+)"', rf'id="{prefix}-\1"', svg)
-    svg = re.sub(r"url\(#([^)]+)\)", rf"url(#{prefix}-\1)", svg)
-    svg = re.sub(r'(xlink:href|href)="#([^"]+)"', rf'\1="#{prefix}-\2"', svg)
+    attributes, drawn = compact(svg, FONT_STACK, INK)
     # Vega names every mark in English; the chart is one image with a Swedish name instead.
-    svg = re.sub(r' (aria-[a-z]+|role)="[^"]*"', "", svg)
-    svg = svg.replace(FONT, FONT_STACK)
-    return svg.replace("<svg", f'<svg role="img" aria-label="{escape(description)}"', 1)
+    name = f'role="img" aria-label="{escape(description)}"'
+    return f'<svg {name} xmlns="http://www.w3.org/2000/svg"{attributes}>{drawn}</svg>'
 
 
 @functools.lru_cache(maxsize=256)

@@ -20,7 +20,8 @@ from analysis.measures.result import Quantity, Result
 from analysis.measures.schablon import STATUS_NAMES
 from analysis.present.language import listed
 from analysis.present.numbers import NO_VALUE, UNIT_WORDS, WITHHELD, cell, number, percent
-from analysis.present.svg import as_json, live_specification, to_svg
+from analysis.present.packed import as_json
+from analysis.present.svg import live_specification, to_svg
 from analysis.sources.municipality import Municipality
 from analysis.sources.registers import Assumption, Source, SourceRef
 

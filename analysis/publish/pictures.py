@@ -11,7 +11,7 @@ from PIL import Image
 
 from analysis.present.charts import text_width
 from analysis.present.palette import GREY, GROUND, INK
-from analysis.present.svg import FONT_STACK, WIDTH, to_png
+from analysis.present.svg import WIDTH, to_png
 
 MARGIN = 24
 # Each text of a picture: size, height of line and ink.
@@ -20,7 +20,9 @@ SCALE = 2
 PALETTE_SIZE = 256
 # As templates/picture.html.j2 writes it, in a string of JSON.
 _PNG_LINK = re.compile(r'<a href=\\"diagram/[\w-]+\.png\\" download>PNG<span [^>]*>[^<]*</span></a> eller ')
-_DRAWING = re.compile(r'<svg role="img"[^>]*? width="([\d.]+)" height="([\d.]+)"[^>]*>(.*?)</svg>', re.DOTALL)
+_DRAWING = re.compile(
+    r'<svg role="img"[^>]*? width="([\d.]+)" height="([\d.]+)" viewBox="[^"]*"([^>]*)>(.*?)</svg>', re.DOTALL
+)
 
 
 def without_png(notebook: str) -> str:
@@ -35,7 +37,7 @@ def drawing_of(html: str) -> str:
 
 def picture_svg(drawing: str, told: dict[str, str]) -> str:
     """Return a drawn chart as an SVG file, with what its view tells of it."""
-    width, height, marks = _DRAWING.fullmatch(drawing).groups()
+    width, height, font, marks = _DRAWING.fullmatch(drawing).groups()
     across = max(WIDTH, float(width))
     title = f"{told['title']} ({told['unit']})" if told["unit"] else told["title"]
     parts, down = [], float(MARGIN)
@@ -48,7 +50,7 @@ def picture_svg(drawing: str, told: dict[str, str]) -> str:
     parts += lines
     size = f"{across + 2 * MARGIN:g}", f"{down + MARGIN - 6:g}"
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" role="img" lang="sv" '
+        f'<svg xmlns="http://www.w3.org/2000/svg" role="img" lang="sv"{font} '
         f'width="{size[0]}" height="{size[1]}" viewBox="0 0 {size[0]} {size[1]}">\n'
         f"<title>{escape(title)}</title>\n<desc>{escape(told['finding'])}</desc>\n"
         f'<rect width="{size[0]}" height="{size[1]}" fill="{GROUND}"/>\n' + "\n".join(parts) + "\n</svg>\n"
@@ -91,8 +93,8 @@ def _text(text: str, top: float, width: float, look: tuple, *, bold: bool = Fals
     elements = []
     for line in _lines(text, width, size, bold=bold):
         elements.append(
-            f'<text x="{MARGIN}" y="{top + size:g}" font-family="{FONT_STACK}" font-size="{size}"{weight} '
-            f'fill="{ink}">{escape(line)}</text>'
+            f'<text x="{MARGIN}" y="{top + size:g}" font-size="{size}"{weight} fill="{ink}">'
+            f"{escape(line)}</text>"
         )
         top += line_height
     return elements, top

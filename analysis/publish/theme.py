@@ -38,6 +38,8 @@ NOTE = "vega.json"
 RENDERER = "assistansboken"
 # The class of a figure that holds a chart.
 CHART = "ab-diagram"
+# What myst-nb calls a cell that is run and what it gave.
+CELL = ("cell_code", "cell_code_output")
 # The policy that every page works under; chapters/handbok/publicering.md tells how a server is made to send it.
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -64,6 +66,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_search_language(SwedishSearch)
     glossary.connect(app)
     app.add_node(nodes.image, override=True, html=(_open_image, _close_image))
+    app.add_node(nodes.container, override=True, html=(_open_container, _close_container))
     app.connect("html-page-context", _add_to_page)
     app.connect("build-finished", _add_files)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
@@ -122,6 +125,17 @@ def _open_image(translator: SphinxTranslator, node: nodes.image) -> None:
 
 def _close_image(translator: SphinxTranslator, node: nodes.image) -> None:
     """A picture is a single tag."""
+
+
+def _open_container(translator: SphinxTranslator, node: nodes.container) -> None:
+    """Write what a cell gave without the cell around it, which nothing in the book looks for."""
+    if node.get("nb_element") not in CELL:
+        type(translator).visit_container(translator, node)
+
+
+def _close_container(translator: SphinxTranslator, node: nodes.container) -> None:
+    if node.get("nb_element") not in CELL:
+        type(translator).depart_container(translator, node)
 
 
 def _sections(env: BuildEnvironment, pagename: str) -> list[dict[str, str]]:

@@ -26,7 +26,34 @@
   }
 
   function specificationOf(figure) {
-    return JSON.parse(figure.querySelector(':scope > script[type="application/json"]').textContent);
+    return unpacked(JSON.parse(figure.querySelector(':scope > script[type="application/json"]').textContent));
+  }
+
+  /* What analysis/present/packed.py packs. */
+  function unpacked({ shared, whole }) {
+    const column = (values) => {
+      let before;
+      return values.map((value) => {
+        const [first, text, last] = Array.isArray(value) ? value : [0, value, 0];
+        before = first || last ? before.slice(0, first) + text + before.slice(before.length - last) : text;
+        return before;
+      });
+    };
+    const rows = (columns) => {
+      const told = Object.entries(columns).map(([name, values]) => [name, column(values)]);
+      return told[0][1].map((_, at) =>
+        Object.fromEntries(told.map(([name, values]) => [name, values[at]]).filter(([, value]) => value !== null)),
+      );
+    };
+    const inside = (part) => {
+      if (part === null || typeof part !== "object") return part;
+      if (Array.isArray(part)) return part.map(inside);
+      if ("$" in part) return shared[part.$];
+      if ("$rows" in part) return rows(inside(part.$rows));
+      return Object.fromEntries(Object.entries(part).map(([name, one]) => [name, inside(one)]));
+    };
+    for (const [at, part] of shared.entries()) shared[at] = inside(part);
+    return inside(whole);
   }
 
   /* A specification without the hidden series, and so much narrower. */
