@@ -186,6 +186,7 @@ def test_notebooks_are_refreshed_in_place(project, capsys):
     notebook = nbformat.read(path, as_version=4)
     assert notebook.cells[2].outputs[0]["data"]["text/plain"] == "2"
     assert [cell.source for cell in notebook.cells[:2]] == ["# Saknas", PARAMETERS]
+    assert [cell.metadata for cell in notebook.cells] == [{}, {"tags": ["parameters"]}, {}]
     first = path.read_bytes()
     assert cli.main(["notebooks"]) == 0
     assert path.read_bytes() == first

@@ -81,6 +81,9 @@ def _refresh(task: tuple[str, str], slot: int) -> BuildFault | None:
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)
+        # Papermill gives every cell a list of them.
+        if not cell.metadata.get("tags"):
+            cell.metadata.pop("tags", None)
     notebook.metadata.pop("papermill")
     notebook.metadata.setdefault("assistansboken", {}).pop("reads", None)
     if not notebook.metadata["assistansboken"]:
