@@ -44,12 +44,12 @@ def test_a_line_for_each_municipality_and_a_summary(project, data, tmp_path, cap
     assert first == "Bygger 2 böcker" and summary == "2 böcker byggda."
     assert len(lines) == 2 and {line.partition(":")[0] for line in lines} == {"ange", "malmo"}
     for position, line in enumerate(lines, start=1):
-        assert re.fullmatch(rf"\w+: 2 kapitel körda och 1 utelämnade \([\d,]+ s\) \[{position} av 2\]", line), line
+        assert re.fullmatch(rf"\w+: 2 kapitel körda och 1 utelämnat \([\d,]+ s\) \[{position} av 2\]", line), line
     write_notebook(project / "chapters" / "ett.ipynb", "Ett", "2")
     assert build("malmo", "--data", data, "--out", tmp_path / "sajt") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Bygger 1 bok"
-    assert lines[1].startswith("malmo: 1 kapitel körda, 1 oförändrade och 1 utelämnade (")
+    assert lines[1].startswith("malmo: 1 kapitel kört, 1 oförändrat och 1 utelämnat (")
     assert build("--data", data, "--out", tmp_path / "sajt") == 0
     assert "Bygger 1 bok (1 har inte ändrats)" in capsys.readouterr().out
     # The whole site, a part of it, and once more: there is nothing to do.
@@ -136,7 +136,7 @@ def test_a_build_that_is_killed_leaves_the_site_and_what_was_finished(project, d
     chapter = project / "chapters" / "ett.ipynb"
     chapter.write_text(chapter.read_text(encoding="utf-8").replace("sleep(100)", "sleep(0)"), encoding="utf-8")
     assert build("malmo", "--data", data, "--out", out) == 0
-    assert "malmo: 1 kapitel körda, 1 oförändrade" in capsys.readouterr().out
+    assert "malmo: 1 kapitel kört, 1 oförändrat och" in capsys.readouterr().out
 
 
 def gone(process):
