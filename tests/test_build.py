@@ -166,10 +166,13 @@ def test_where_processes_cannot_be_forked_the_site_is_the_same(project, data, tm
                 assert cli.main(["build", *slugs, "--data", {str(data)!r}, "--out", {str(tmp_path / "annan")!r}]) == 0
     """)
     (tmp_path / "bygg.py").write_text(code, encoding="utf-8")
+    temporary = tmp_path / "tillfälligt"
+    temporary.mkdir()
     paths = os.pathsep.join([str(tmp_path / "start"), str(DATA.parent)])
     done = subprocess.run([sys.executable, str(tmp_path / "bygg.py")], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": paths}, check=False)
+                          env={**os.environ, "PYTHONPATH": paths, "TMPDIR": str(temporary)}, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert not list(temporary.iterdir())
     assert "malmo: 2 kapitel körda" in done.stdout and "Bygger 1 bok (1 har inte ändrats)" in done.stdout
     assert build("--data", data, "--out", tmp_path / "sajt") == 0
     pages = {name: (tmp_path / "sajt" / name).read_bytes() for name in listing(tmp_path / "sajt")

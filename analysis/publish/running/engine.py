@@ -97,6 +97,7 @@ def _fork(shell: CellShell, cells: Iterable[NotebookNode], ours: Connection, the
     # Frozen, what is there already is not touched by the child's collector, and so not copied for it.
     were_frozen = gc.get_freeze_count()
     gc.freeze()
+    parent = os.getpid()
     with ctrl_c_waits():
         child = os.fork()
     if child:
@@ -110,7 +111,7 @@ def _fork(shell: CellShell, cells: Iterable[NotebookNode], ours: Connection, the
         # As in a kernel, also where this process has none.
         gc.enable()
         ours.close()
-        stay_with_parent()
+        stay_with_parent(parent)
         _limit_memory()
         for stream in (0, 1, 2):
             os.dup2(os.open(os.devnull, os.O_RDWR), stream)

@@ -10,7 +10,6 @@ import atexit
 import json
 import os
 import tempfile
-import uuid
 from pathlib import Path
 
 from jupyter_client.blocking.client import BlockingKernelClient
@@ -24,11 +23,13 @@ from papermill.log import logger
 from traitlets.config import Config
 
 import analysis
+from analysis.publish.running.processes import short_folder
 from analysis.publish.running.stopped import died, timed_out
 
 START_SECONDS = 120
 # Asynchronous, or nothing would look at the time while a cell runs.
 _kernel: AsyncKernelManager | None = None
+_folder: tempfile.TemporaryDirectory | None = None
 
 
 class WarmKernelEngine(Engine):
@@ -77,33 +78,36 @@ def _last_begun(notebook: NotebookNode) -> NotebookNode | None:
 
 def end() -> None:
     """End the kernel, if there is one."""
-    global _kernel
+    global _kernel, _folder
     if _kernel is not None:
         run_sync(_kernel.shutdown_kernel)(now=True)
-        _kernel = None
+        _folder.cleanup()
+        _kernel = _folder = None
 
 
 def _started(name: str) -> AsyncKernelManager:
     """Return the kernel, which has been started and has imported what notebooks use."""
-    global _kernel
+    global _kernel, _folder
     if _kernel is not None and run_sync(_kernel.is_alive)():
         return _kernel
+    end()
     package = str(Path(analysis.__file__).resolve().parents[1])
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(
         filter(None, [package, os.environ.get("PYTHONPATH", "")]))}
-    _kernel = AsyncKernelManager(kernel_name=name, config=_address())
-    run_sync(_kernel.start_kernel)(env=environment)
+    _folder = short_folder()
+    _kernel = AsyncKernelManager(kernel_name=name, config=_address(Path(_folder.name)))
     atexit.register(end)
+    run_sync(_kernel.start_kernel)(env=environment)
     _ask(_kernel, "_cleaning.remember()")
     return _kernel
 
 
-def _address() -> Config:
+def _address(folder: Path) -> Config:
     """Return how the kernel is spoken to: through files, since kernels started at once would race for ports."""
-    if os.name == "nt":
-        return Config()  # Windows has no such files
-    folder = Path(tempfile.gettempdir()) / f"ab-{uuid.uuid4().hex[:12]}"
-    return Config({"AsyncKernelManager": {"transport": "ipc", "ip": str(folder)}})
+    told = {"connection_file": str(folder / "karna.json")}
+    if os.name != "nt":  # Windows has no such files
+        told |= {"transport": "ipc", "ip": str(folder / "k")}
+    return Config({"AsyncKernelManager": told})
 
 
 def _ask(kernel: AsyncKernelManager, expression: str) -> str:
