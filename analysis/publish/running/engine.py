@@ -1,8 +1,10 @@
 """The project's Papermill engine: a notebook's cells run in a process forked from this one, which has the imports.
 
-Whatever the cells do, to names, modules, options, the working directory or random numbers, goes with that process.
-A notebook that hangs, dies or wants more memory than there is takes no other with it. What the cells give is what a
-cold kernel gives, to the byte. Only for Linux: see warm.py for machines where a process should not be forked.
+Whatever the cells do in memory, to names, modules, options, the working directory or random numbers, goes with that
+process when the notebook ends, and so do the processes that they have started, but for one that made itself the leader
+of another session. Files that they write stay. A notebook that hangs, dies or wants more than MEMORY_LIMIT_BYTES takes
+no other with it. What the project's chapters give is what a cold kernel gives, to the byte: tests/test_engine.py. Only
+for Linux: see warm.py for machines where a process should not be forked.
 """
 
 from __future__ import annotations
