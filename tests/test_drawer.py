@@ -6,11 +6,14 @@ import json
 import multiprocessing
 import os
 import signal
+import tempfile
 import threading
 import time
 
 import psutil
 import pytest
+from test_build import build, data  # noqa: F401 - data is a fixture
+from test_publish import project, write_notebook  # noqa: F401 - project is a fixture
 
 from analysis.publish.running import drawer
 from analysis.publish.running.drawer import CUT_OFF, draw_at, drawers
@@ -123,3 +126,28 @@ def test_what_draws_ends_with_what_started_it():
     assert all(process.status() == psutil.STATUS_ZOMBIE for process in alive)
     with pytest.raises(ValueError, match="gick inte att rita"):
         draw_at(addresses[0])(CHART)
+
+
+def test_it_draws_wherever_temporary_files_lie(monkeypatch, tmp_path):
+    (tmp_path / ("lång" * 30)).mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / ("lång" * 30)))
+    with drawers(1) as [place]:
+        assert draw_at(place)(CHART).startswith("<svg")
+
+
+ASKS = """
+from analysis.present import svg
+svg._drawer({chart!r})
+if kommun == "malmo":
+    svg._drawer({endless!r})
+"""
+
+
+def test_a_chart_without_end_stops_its_own_book_and_no_other(project, data, tmp_path, capsys, monkeypatch):  # noqa: F811
+    monkeypatch.setattr(drawer, "_DRAWING_SECONDS", 5)
+    write_notebook(project / "chapters" / "ett.ipynb", "Ett", ASKS.format(chart=CHART, endless=ENDLESS))
+    # The larger of the two is the first; the other one's charts are drawn in the same place.
+    assert build("--data", data, "--out", tmp_path / "sajt", "--jobs", 1) == 1
+    told = capsys.readouterr()
+    assert f"malmo, kapitlet ett, cell 3: ValueError: {cut_off()}\n" in told.err
+    assert "ange: 2 kapitel körda" in told.out and "1 bok byggd och 1 misslyckad." in told.out

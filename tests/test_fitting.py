@@ -9,6 +9,7 @@ import psutil
 import pytest
 
 from analysis import cli
+from analysis.publish import refresh
 from analysis.publish.running import fitting
 
 GIGABYTE = 1024**3
@@ -50,6 +51,6 @@ def test_a_process_bound_to_one_processor_builds_one_book():
 def test_what_is_said_is_what_counts(monkeypatch, tmp_path, words, jobs):
     asked = []
     monkeypatch.setattr(fitting, "fitting_jobs", lambda: 7)
-    monkeypatch.setattr("analysis.publish.refresh.refresh_notebooks", lambda paths, root, jobs: asked.append(jobs) or [])
+    monkeypatch.setattr(refresh, "refresh_notebooks", lambda paths, root, jobs: asked.append(jobs) or [])
     cli.main(["notebooks", *words])
     assert asked == [jobs]
