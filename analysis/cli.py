@@ -114,9 +114,11 @@ def _parser() -> argparse.ArgumentParser:
     source.add_argument("--offline", action="store_true",
                         help="fråga ingen, utan skriv om tabellerna ur svaren som redan är sparade")
     source.add_argument("--api", metavar="ADRESS", help="en annan adress än den i data/nationellt/kolada.yml")
-    for one in (build, notebooks):
-        one.add_argument("--jobs", type=_count, metavar="ANTAL", default=os.cpu_count() or 1,
-                         help="hur många kapitel som körs samtidigt")
+    fits = "(annars så många som datorns processorer och minne räcker till)"
+    build.add_argument("--jobs", type=_count, metavar="ANTAL", help="hur många böcker som byggs samtidigt, eller för "
+                       f"en ensam kommun hur många av dess kapitel som körs samtidigt {fits}")
+    notebooks.add_argument("--jobs", type=_count, metavar="ANTAL",
+                           help=f"hur många kapitel som körs samtidigt {fits}")
     return parser
 
 
@@ -302,13 +304,15 @@ def _fetch(options: argparse.Namespace) -> int:
 def _build(options: argparse.Namespace) -> int:
     from analysis.publish.command import Choices, build
     from analysis.publish.places import default_out
+    from analysis.publish.running.fitting import fitting_jobs
 
     data = _data(options)
     # Documents take several times as long as all else; for a folder of one's own data they are made, as they always
     # were, elsewhere when they are asked for.
     documents = data.resolve() == default_data_directory() if options.dokument is None else options.dokument
     out = Path(os.path.abspath(options.out)) if options.out else default_out(PROJECT_ROOT)
-    return build(Choices(options.slugs, data, out, PROJECT_ROOT, options.jobs, documents, force=options.force,
+    jobs = options.jobs or fitting_jobs()
+    return build(Choices(options.slugs, data, out, PROJECT_ROOT, jobs, documents, force=options.force,
                          quiet=options.quiet, verbose=options.verbose, dask=options.dask))
 
 
@@ -338,11 +342,12 @@ def _notebooks(options: argparse.Namespace) -> int:
     from analysis.present.numbers import number
     from analysis.publish.plan import read_chapters
     from analysis.publish.refresh import refresh_notebooks
+    from analysis.publish.running.fitting import fitting_jobs
 
     start = time.monotonic()
     chapters = read_chapters(PROJECT_ROOT)
     print(f"Kör {len(chapters)} kapitel")
-    faults = refresh_notebooks([chapter.path for chapter in chapters], PROJECT_ROOT, options.jobs)
+    faults = refresh_notebooks([chapter.path for chapter in chapters], PROJECT_ROOT, options.jobs or fitting_jobs())
     for fault in faults:
         print(fault, file=sys.stderr)
     if not faults:

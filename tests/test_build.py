@@ -44,12 +44,12 @@ def test_a_line_for_each_municipality_and_a_summary(project, data, tmp_path, cap
     assert first == "Bygger 2 böcker" and summary == "2 böcker byggda."
     assert len(lines) == 2 and {line.partition(":")[0] for line in lines} == {"ange", "malmo"}
     for position, line in enumerate(lines, start=1):
-        assert re.fullmatch(rf"\w+: 2 kapitel körda och 1 utelämnade \([\d,]+ s\) \[{position} av 2\]", line), line
+        assert re.fullmatch(rf"\w+: 2 kapitel körda och 1 utelämnat \([\d,]+ s\) \[{position} av 2\]", line), line
     write_notebook(project / "chapters" / "ett.ipynb", "Ett", "2")
     assert build("malmo", "--data", data, "--out", tmp_path / "sajt") == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Bygger 1 bok"
-    assert lines[1].startswith("malmo: 1 kapitel körda, 1 oförändrade och 1 utelämnade (")
+    assert lines[1].startswith("malmo: 1 kapitel kört, 1 oförändrat och 1 utelämnat (")
     assert build("--data", data, "--out", tmp_path / "sajt") == 0
     assert "Bygger 1 bok (1 har inte ändrats)" in capsys.readouterr().out
     # The whole site, a part of it, and once more: there is nothing to do.
@@ -136,7 +136,7 @@ def test_a_build_that_is_killed_leaves_the_site_and_what_was_finished(project, d
     chapter = project / "chapters" / "ett.ipynb"
     chapter.write_text(chapter.read_text(encoding="utf-8").replace("sleep(100)", "sleep(0)"), encoding="utf-8")
     assert build("malmo", "--data", data, "--out", out) == 0
-    assert "malmo: 1 kapitel körda, 1 oförändrade" in capsys.readouterr().out
+    assert "malmo: 1 kapitel kört, 1 oförändrat och" in capsys.readouterr().out
 
 
 def gone(process):
@@ -166,10 +166,13 @@ def test_where_processes_cannot_be_forked_the_site_is_the_same(project, data, tm
                 assert cli.main(["build", *slugs, "--data", {str(data)!r}, "--out", {str(tmp_path / "annan")!r}]) == 0
     """)
     (tmp_path / "bygg.py").write_text(code, encoding="utf-8")
+    temporary = tmp_path / "tillfälligt"
+    temporary.mkdir()
     paths = os.pathsep.join([str(tmp_path / "start"), str(DATA.parent)])
     done = subprocess.run([sys.executable, str(tmp_path / "bygg.py")], capture_output=True, text=True,
-                          env={**os.environ, "PYTHONPATH": paths}, check=False)
+                          env={**os.environ, "PYTHONPATH": paths, "TMPDIR": str(temporary)}, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert not list(temporary.iterdir())
     assert "malmo: 2 kapitel körda" in done.stdout and "Bygger 1 bok (1 har inte ändrats)" in done.stdout
     assert build("--data", data, "--out", tmp_path / "sajt") == 0
     pages = {name: (tmp_path / "sajt" / name).read_bytes() for name in listing(tmp_path / "sajt")

@@ -115,11 +115,11 @@ def test_the_site_is_the_same_and_what_came_back_is_reused(project, workers, tmp
     assert "Ingenting har ändrats" in capsys.readouterr().out
     write_notebook(project / "chapters" / "ett.ipynb", "Ett", "print(1)", TABLE)
     assert build(project, there, "--jobs", "1", slugs=["bjuv"]) == 0
-    assert "bjuv: 1 kapitel körda och 1 oförändrade" in capsys.readouterr().out
+    assert "bjuv: 1 kapitel kört och 1 oförändrat" in capsys.readouterr().out
     # And the other way round: chapters kept here are sent, and are not run there.
     write_notebook(project / "chapters" / "index.ipynb", "Boken", "print(kommun, 2)")
     assert build(project, there, "--dask", address, slugs=["bjuv"]) == 0
-    assert "bjuv: 1 kapitel körda och 1 oförändrade" in capsys.readouterr().out
+    assert "bjuv: 1 kapitel kört och 1 oförändrat" in capsys.readouterr().out
     assert build(project, here, "--jobs", "1", slugs=["bjuv"]) == 0
     assert content(there) == content(here)
     assert not list(work_directory(there).glob("stage/*"))
@@ -144,7 +144,7 @@ if kommun == "bjuv":
     write_notebook(project / "chapters" / "ett.ipynb", "Ett", "print(1)")
     assert (work_directory(out) / "books" / "malmo" / "ett.html").exists()
     assert build(project, out, "--jobs", "1", slugs=["bjuv"]) == 0
-    assert "bjuv: 1 kapitel körda och 1 oförändrade" in capsys.readouterr().out
+    assert "bjuv: 1 kapitel kört och 1 oförändrat" in capsys.readouterr().out
 
 
 def test_a_dead_worker_is_replaced_and_takes_its_builder_with_it(project, workers, tmp_path, capsys):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from contextlib import suppress
 from importlib.metadata import entry_points
 
 import nbformat
 import papermill
+import psutil
 import pytest
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.engines import papermill_engines
@@ -36,12 +39,14 @@ def engine(request):
     return ENGINES[request.param]
 
 
-def run(engine, *cells, folder=PROJECT_ROOT, timeout=60, tags=()):
-    """Run cells as a notebook and return it; `tags` are those of the last cell."""
+def run(engine, *cells, folder=PROJECT_ROOT, timeout=60, tags=(), numbers=()):
+    """Run cells as a notebook and return it; `tags` are those of the last cell, `numbers` theirs in their chapter."""
     kernel = {"name": KERNEL, "display_name": "", "language": "python"}
     notebook = nbformat.v4.new_notebook(metadata={"kernelspec": kernel})
     notebook.cells = [nbformat.v4.new_code_cell(cell) for cell in cells]
     notebook.cells[-1].metadata["tags"] = list(tags)
+    for cell, number in zip(notebook.cells, numbers, strict=False):
+        cell.metadata["assistansboken"] = {"number": number}
     return papermill.execute_notebook(notebook, None, engine_name=engine, kernel_name=KERNEL, progress_bar=False,
                                       cwd=str(folder), execution_timeout=timeout)
 
@@ -156,17 +161,51 @@ def test_a_notebook_that_fails_leaves_nothing_either(engine, tmp_path):
     assert printed(run(engine, LOOKS, folder=tmp_path)) == clean
 
 
-@pytest.mark.parametrize(("cell", "error"), [
-    ("import time; time.sleep(600)", CellTimeoutError),
-    ("while True: pass", CellTimeoutError),
-    ("import os; os._exit(3)", DeadKernelError),
-    ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", DeadKernelError),
-    ("import ctypes; ctypes.string_at(0)", DeadKernelError),
+HANGS = "Cellen blev inte klar inom 3 sekunder"
+DIES = "Processen som körde cellen dog, troligen för att minnet tog slut. Försök med --jobs 1"
+
+
+@pytest.mark.parametrize(("cell", "error", "told"), [
+    ("import time; time.sleep(600)", CellTimeoutError, HANGS),
+    ("while True: pass", CellTimeoutError, HANGS),
+    ("import os; os._exit(3)", DeadKernelError, DIES),
+    ("import os, signal; os.kill(os.getpid(), signal.SIGKILL)", DeadKernelError, DIES),
+    ("import ctypes; ctypes.string_at(0)", DeadKernelError, DIES),
 ])
-def test_a_notebook_that_hangs_or_dies_harms_no_other(engine, cell, error):
-    with pytest.raises(error):
-        run(engine, "1", cell, "2", timeout=3)
+def test_a_notebook_that_hangs_or_dies_is_told_of_and_harms_no_other(engine, cell, error, told):
+    with pytest.raises(error) as raised:
+        run(engine, "1", cell, "2", timeout=3, numbers=[1, 4, 5])
+    assert str(raised.value) == told and raised.value.number == 4
     assert printed(run(engine, "print('efter')")) == "efter\n"
+
+
+def test_a_cell_that_nobody_has_numbered_has_no_number(engine):
+    with pytest.raises(DeadKernelError) as raised:
+        run(engine, "import os; os._exit(3)", timeout=3)
+    assert raised.value.number is None
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are no groups of processes")
+@pytest.mark.parametrize("end", ["process.wait()", "import os; os._exit(3)", "1 / 0", ""])
+def test_what_a_cell_has_started_ends_with_the_notebook(engine, tmp_path, end):
+    note = tmp_path / "nummer"
+    start = f"import subprocess; process = subprocess.Popen(['sleep', '600'])\nopen({str(note)!r}, 'w')" \
+            ".write(str(process.pid))"
+    with suppress(CellTimeoutError, DeadKernelError, PapermillExecutionError):
+        run(engine, start, end, timeout=3)
+    # A kernel that stays keeps what was started, as long as it is not ended.
+    if engine != ENGINE:
+        warm.end()
+    assert ended(int(note.read_text()))
+
+
+def ended(process):
+    """Tell whether a process ends within a while; one that nobody has asked for its result has ended."""
+    for _ in range(100):
+        if not psutil.pid_exists(process) or psutil.Process(process).status() == psutil.STATUS_ZOMBIE:
+            return True
+        time.sleep(0.1)
+    return False
 
 
 @pytest.mark.skipif(not CAN_FORK, reason="only a process of its own can be given a limit")

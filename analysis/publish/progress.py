@@ -37,7 +37,7 @@ class Progress:
             print("Ingen bok behöver byggas om. Webbplatsen sätts ihop på nytt.")
             return
         beside = f" ({len(unchanged)} har inte ändrats)" if unchanged else ""
-        print(f"Bygger {self._count} {'bok' if self._count == 1 else 'böcker'}{beside}")
+        print(f"Bygger {_counted(self._count, 'bok', 'böcker')}{beside}")
 
     def tell(self, outcome: Outcome) -> None:
         """Say what came of a book."""
@@ -58,11 +58,10 @@ class Progress:
             self._bar.update()
 
     def _line(self, outcome: Outcome) -> str:
-        chapters = [f"{len(outcome.ran)} kapitel körda" if outcome.ran else "",
-                    f"{len(outcome.reused)} oförändrade" if outcome.reused else "",
-                    f"{outcome.left_out} utelämnade" if outcome.left_out else ""]
+        counts = [(len(outcome.ran), "kapitel kört", "kapitel körda"),
+                  (len(outcome.reused), "oförändrat", "oförändrade"), (outcome.left_out, "utelämnat", "utelämnade")]
         place = f" [{self._done} av {self._count}]" if self._count > 1 else ""
-        told = listed([part for part in chapters if part])
+        told = listed([_counted(*count) for count in counts if count[0]])
         return f"{outcome.slug}: {told} ({number(sum(outcome.seconds.values()), 1)} s)" + place
 
     def end(self, unchanged: Sequence[str]) -> None:
@@ -74,14 +73,18 @@ class Progress:
             for stage, seconds in sorted(self._seconds.items(), key=lambda item: -item[1]):
                 print(f"  {stage}: {number(seconds, 1)} s")
         built = self._done - self._failed
-        told = [f"{built} {'bok byggd' if built == 1 else 'böcker byggda'}" if built else "",
-                f"{len(unchanged)} {'oförändrad' if len(unchanged) == 1 else 'oförändrade'}" if unchanged else "",
-                f"{self._failed} {'misslyckad' if self._failed == 1 else 'misslyckade'}" if self._failed else ""]
-        if any(told):
-            print(f"{listed([part for part in told if part])}.".capitalize())
+        counts = [(built, "bok byggd", "böcker byggda"), (len(unchanged), "oförändrad", "oförändrade"),
+                  (self._failed, "misslyckad", "misslyckade")]
+        told = [_counted(*count) for count in counts if count[0]]
+        if told:
+            print(f"{listed(told)}.".capitalize())
 
     def _print(self, line: str, stream) -> None:
         if self._bar is None:
             print(line, file=stream)
         else:
             self._bar.write(line, file=stream)
+
+
+def _counted(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"

@@ -1,8 +1,10 @@
 """The project's Papermill engine: a notebook's cells run in a process forked from this one, which has the imports.
 
-Whatever the cells do, to names, modules, options, the working directory or random numbers, goes with that process.
-A notebook that hangs, dies or wants more memory than there is takes no other with it. What the cells give is what a
-cold kernel gives, to the byte. Only for Linux: see warm.py for machines where a process should not be forked.
+Whatever the cells do in memory, to names, modules, options, the working directory or random numbers, goes with that
+process when the notebook ends, and so do the processes that they have started, but for one that made itself the leader
+of another session. Files that they write stay. A notebook that hangs, dies or wants more than MEMORY_LIMIT_BYTES takes
+no other with it. What the project's chapters give is what a cold kernel gives, to the byte: tests/test_engine.py. Only
+for Linux: see warm.py for machines where a process should not be forked.
 """
 
 from __future__ import annotations
@@ -14,15 +16,17 @@ import resource
 import signal
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 
 from ipykernel.ipkernel import IPythonKernel
-from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
+from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from papermill.engines import Engine, NotebookExecutionManager
 
 from analysis.publish.running.processes import ctrl_c_waits, stay_with_parent
 from analysis.publish.running.shell import CellShell
+from analysis.publish.running.stopped import died, timed_out
 from analysis.sources.reads import reading
 
 # What the cells of a notebook may use beyond what the process has when they start.
@@ -46,7 +50,7 @@ class ForkEngine(Engine):
         """Run the cells in order, each within `execution_timeout` seconds, until one fails.
 
         The notebook's metadata tell under `assistansboken`, `reads`, what its cells have read of a municipality.
-        Raises nbclient's CellTimeoutError and DeadKernelError, as the engine with a kernel does.
+        Raises nbclient's CellTimeoutError and DeadKernelError, see stopped.py, as the engine with a kernel does.
         """
         notebook = nb_man.nb
         ours, theirs = Pipe(duplex=False)
@@ -70,6 +74,9 @@ class ForkEngine(Engine):
         finally:
             ours.close()
             os.kill(child, signal.SIGKILL)
+            # What its cells have started goes too; without a group of its own, it has not run any yet.
+            with suppress(ProcessLookupError):
+                os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
 
 
@@ -92,6 +99,7 @@ def _fork(shell: CellShell, cells: Iterable[NotebookNode], ours: Connection, the
     # Frozen, what is there already is not touched by the child's collector, and so not copied for it.
     were_frozen = gc.get_freeze_count()
     gc.freeze()
+    parent = os.getpid()
     with ctrl_c_waits():
         child = os.fork()
     if child:
@@ -100,10 +108,12 @@ def _fork(shell: CellShell, cells: Iterable[NotebookNode], ours: Connection, the
         return child
     # From here on the child must not return into its parent's code, whatever happens.
     try:
+        # So that what the cells start can be ended with it; nor is a Ctrl-C in the terminal for them.
+        os.setsid()
         # As in a kernel, also where this process has none.
         gc.enable()
         ours.close()
-        stay_with_parent()
+        stay_with_parent(parent)
         _limit_memory()
         for stream in (0, 1, 2):
             os.dup2(os.open(os.devnull, os.O_RDWR), stream)
@@ -135,13 +145,13 @@ def _run_cells(shell: CellShell, cells: Iterable[NotebookNode], theirs: Connecti
 def _next(ours: Connection, cell: NotebookNode | None, timeout: float | None) -> dict:
     """Return what the child tells next; `cell` is what it is busy with."""
     if not ours.poll(timeout):
-        raise CellTimeoutError.error_from_timeout_and_cell("Cellen blev inte klar i tid", int(timeout or 0), cell or {})
+        raise timed_out(cell, timeout)
     try:
         told = json.loads(ours.recv_bytes())
-    except EOFError:
-        raise DeadKernelError("Processen som körde cellen dog") from None
+    except (EOFError, OSError):
+        raise died(cell) from None
     if "broke" in told:
-        raise DeadKernelError(told["broke"])
+        raise died(cell, told["broke"])
     return told
 
 
