@@ -304,15 +304,13 @@ def _fetch(options: argparse.Namespace) -> int:
 def _build(options: argparse.Namespace) -> int:
     from analysis.publish.command import Choices, build
     from analysis.publish.places import default_out
-    from analysis.publish.running.fitting import fitting_jobs
 
     data = _data(options)
     # Documents take several times as long as all else; for a folder of one's own data they are made, as they always
     # were, elsewhere when they are asked for.
     documents = data.resolve() == default_data_directory() if options.dokument is None else options.dokument
     out = Path(os.path.abspath(options.out)) if options.out else default_out(PROJECT_ROOT)
-    jobs = options.jobs or fitting_jobs()
-    return build(Choices(options.slugs, data, out, PROJECT_ROOT, jobs, documents, force=options.force,
+    return build(Choices(options.slugs, data, out, PROJECT_ROOT, options.jobs, documents, force=options.force,
                          quiet=options.quiet, verbose=options.verbose, dask=options.dask))
 
 

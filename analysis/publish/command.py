@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import sys
 import time
@@ -21,13 +22,16 @@ STANDS = "Webbplatsen byttes inte ut. De böcker som blev klara sparas till näs
 
 @dataclass(frozen=True)
 class Choices:
-    """What the analyst has asked for; no slugs means every municipality. `dask` is the address of a cluster, if any."""
+    """What the analyst has asked for; no slugs means every municipality, no jobs as many as the machine has room for.
+
+    `dask` is the address of a cluster, if any.
+    """
 
     slugs: Sequence[str]
     data: Path
     out: Path
     root: Path
-    jobs: int
+    jobs: int | None
     documents: bool
     force: bool = False
     quiet: bool = False
@@ -105,11 +109,21 @@ def _build(state: _State, start: float) -> int:
     # A build with nothing to do does without what is imported here and in _build_with: it takes more than a second.
     with uncollected():
         from analysis.publish.running.drawer import drawers
+        from analysis.publish.running.fitting import fitting_jobs
 
-    is_here = state.waiting and state.choices.dask is None
+    state.choices = dataclasses.replace(state.choices, jobs=state.choices.jobs or fitting_jobs())
     # They make themselves ready while the rest is imported.
-    with drawers(state.choices.jobs if is_here else 0) as addresses:
+    with drawers(_drawer_count(state)) as addresses:
         return _build_with(state, start, addresses)
+
+
+def _drawer_count(state: _State) -> int:
+    """Return how many are to draw: as many for each book built at the same time, and no more than it has chapters."""
+    jobs, books = state.choices.jobs, len(state.waiting)
+    if not books or state.choices.dask is not None:
+        return 0
+    chapters = len(list((state.choices.root / "chapters").glob("*.ipynb")))
+    return min(jobs, books) * max(1, min(jobs // books, chapters))
 
 
 def _build_with(state: _State, start: float, addresses: Sequence[str]) -> int:

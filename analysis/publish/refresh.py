@@ -12,6 +12,7 @@ from pathlib import Path
 
 import nbformat
 import papermill
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from analysis.measures.small_numbers import protect
@@ -78,6 +79,8 @@ def _refresh(task: tuple[str, str], slot: int) -> BuildFault | None:
                                               progress_bar=False, execution_timeout=CELL_TIMEOUT_SECONDS)
     except PapermillExecutionError as error:
         return BuildFault(slug, path.stem, error.cell_index + 1, cause_of(error.ename, error.evalue))
+    except (CellTimeoutError, DeadKernelError) as error:
+        return BuildFault(slug, path.stem, error.number, str(error).splitlines()[0])
     for cell in notebook.cells:
         for name in ("papermill", "execution"):
             cell.metadata.pop(name, None)

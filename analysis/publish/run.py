@@ -147,10 +147,10 @@ def build_books(orders: Sequence[Order], jobs: int, addresses: Sequence[str]) ->
     if not orders:
         return
     orders = longest_first(orders)
-    lanes = max(1, jobs // len(orders)) if CAN_FORK and orders else 1
-    orders = [dataclasses.replace(order, lanes=lanes) for order in orders]
+    slots = min(jobs, len(orders))
+    orders = [dataclasses.replace(order, lanes=max(1, len(addresses) // slots)) for order in orders]
     unforeseen = []
-    processes = Processes(functools.partial(build_book, addresses), min(jobs, max(1, len(orders))))
+    processes = Processes(functools.partial(build_book, addresses), slots)
     for position, outcome in processes.run(orders):
         order = orders[position]
         if isinstance(outcome, Died):

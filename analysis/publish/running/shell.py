@@ -94,6 +94,9 @@ class CellShell:
         self._shell.displayhook.session = self._shell.display_pub.session = self._session
         self._shell.displayhook.pub_socket = self._shell.display_pub.pub_socket = object()
         self._shell.displayhook.topic = b"execute_result"
+        # What it makes when it is first asked for is made here, once, and not in each process that is forked.
+        self._shell.transform_cell("1")
+        self._shell.display_formatter.format(1)
 
     @contextmanager
     def taking_over(self) -> Iterator[None]:
