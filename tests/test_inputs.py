@@ -120,17 +120,34 @@ def test_a_file_that_cannot_be_read_stops_only_the_keys_of_those_who_read_it(dat
 # --- What is installed -----------------------------------------------------------------------------
 
 
-def test_a_package_that_is_changed_where_it_lies_is_seen(tmp_path, monkeypatch):
-    """One installed anew under the same version, which is how a package is worked on."""
+@pytest.fixture
+def record(tmp_path, monkeypatch):
+    """A package's list of its files, where it is the only one installed."""
     monkeypatch.setattr(sys, "path", [str(tmp_path)])
-    record = tmp_path / "paket-1.0.dist-info" / "RECORD"
-    record.parent.mkdir()
-    seen = []
-    for content, time in ((None, 0), ("a", 1), ("a", 2), ("ab", 2)):
-        if content is not None:
-            record.write_text(content, encoding="utf-8")
-            os.utime(record, (time, time))
-        inputs.machine.cache_clear()
-        seen.append(inputs.machine())
+    path = tmp_path / "paket-1.0.dist-info" / "RECORD"
+    path.parent.mkdir()
+    return path
+
+
+def machine_with(record, *lines):
+    record.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     inputs.machine.cache_clear()
-    assert len(set(seen)) == 4
+    try:
+        return inputs.machine()
+    finally:
+        inputs.machine.cache_clear()
+
+
+def test_a_package_installed_anew_under_the_same_version_is_seen(record):
+    before = machine_with(record, "paket/en.py,sha256=aaa,1")
+    assert machine_with(record, "paket/en.py,sha256=bbb,1") != before
+    assert machine_with(record, "paket/en.py,sha256=aaa,1", "paket/ny.py,sha256=aaa,1") != before
+    assert machine_with(record, "paket/en.py,sha256=aaa,1") == before
+
+
+def test_where_a_package_is_installed_makes_no_difference(record):
+    """The workers of a cluster must be able to have the same."""
+    own = "paket/en.py,sha256=aaa,1"
+    assert machine_with(record, own) == machine_with(
+        record, own, "../../../bin/paket,sha256=bbb,1", "paket/__pycache__/en.cpython-311.pyc,,",
+        "paket-1.0.dist-info/direct_url.json,sha256=ccc,1", "__editable___paket_1_0_finder.py,sha256=ddd,1")

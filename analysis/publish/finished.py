@@ -18,23 +18,19 @@ def finish(html: Path, work: Path, slug: str, key: str) -> None:
     shutil.rmtree(book, ignore_errors=True)
     book.parent.mkdir(parents=True, exist_ok=True)
     html.rename(book)
-    write_record(work, slug, key)
-
-
-def write_record(work: Path, slug: str, key: str) -> None:
-    """Write down which inputs the book in its place is made from, and what it holds."""
-    record, book = _record(work, slug), work / "books" / slug
     record.parent.mkdir(parents=True, exist_ok=True)
     write_anew(record, json.dumps({"key": key, "files": listing(book)}).encode())
 
 
 def is_finished(work: Path, slug: str, key: str) -> bool:
     """Tell whether a book made from just these inputs is there, with every file as it was made."""
-    try:
-        record = json.loads(_record(work, slug).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return record["key"] == key and record["files"] == listing(work / "books" / slug)
+    record = _read(work, slug)
+    return record.get("key") == key and record["files"] == listing(work / "books" / slug)
+
+
+def finished_key(work: Path, slug: str) -> str:
+    """Return which inputs the book in its place is made from; empty where that is not known."""
+    return _read(work, slug).get("key", "")
 
 
 def finished_at(work: Path, slug: str) -> int:
@@ -59,6 +55,13 @@ def listing(folder: Path) -> dict[str, list[int]]:
                     told = entry.stat(follow_symlinks=False)
                     found[prefix + entry.name] = [told.st_size, told.st_mtime_ns]
     return found
+
+
+def _read(work: Path, slug: str) -> dict:
+    try:
+        return json.loads(_record(work, slug).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def _record(work: Path, slug: str) -> Path:

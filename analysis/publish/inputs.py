@@ -53,6 +53,10 @@ class Inputs:
             "cards": self._cards_digest,
         })
 
+    def read_shared(self) -> None:
+        """Read what every book is made from; raises OSError where one of the files cannot be read."""
+        digest_of([self.project, self.national, self.sources])
+
     def chapter_key(self, slug: str, notebook: str) -> str:
         """Return the hash of what a chapter depends on beside the tables and texts that it reads; see cache.py."""
         return digest_of({
@@ -142,25 +146,27 @@ def digest_of(content: object) -> str:
 def machine() -> str:
     """Return the hash of what the program runs on: Python, the processor's kind and every package that is installed.
 
-    A package is known by its name and version, and by when it was put there. One that is changed where it lies, without
-    being installed anew, is not noticed.
+    A package is known by its name, its version and the hashes of its files as they were installed, which are the same
+    on every machine with the same packages. What is changed where it lies afterwards is not noticed.
     """
     installed = set()
     for folder in sys.path:
         if os.path.isdir(folder or "."):
             with os.scandir(folder or ".") as entries:
-                installed |= {(entry.name, *_told(os.path.join(entry.path, "RECORD"))) for entry in entries
+                installed |= {(entry.name, _installed_files(Path(entry.path, "RECORD"))) for entry in entries
                               if entry.name.endswith(".dist-info")}
     return digest_of([sys.version, platform.machine(), sys.platform, sorted(installed)])
 
 
-def _told(path: str) -> tuple[int, int]:
-    """Return a file's size and time of change; zeros where there is none."""
-    try:
-        told = os.stat(path)
-    except OSError:
-        return 0, 0
-    return told.st_size, told.st_mtime_ns
+def _installed_files(record: Path) -> str:
+    """Return the hash of what a package's list of its files tells of them, but for what names places on this machine.
+
+    Those are programs, which begin with the path of Python, what tells how it was installed, and where one lies that is
+    worked on.
+    """
+    lines = [line for line in (_content(record) or b"").splitlines() if b",sha256=" in line
+             and b".dist-info/" not in line and not line.startswith((b"..", b"__editable__"))]
+    return hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
 def project_hashes(root: Path, ending: str) -> dict[str, str]:
@@ -169,6 +175,14 @@ def project_hashes(root: Path, ending: str) -> dict[str, str]:
     hashes = {path.relative_to(root).as_posix(): hash_of([path])
               for path in [*project, *files(root / "chapters", ending)] if path.exists()}
     return {**hashes, "package": hash_of(code_files(PACKAGE), PACKAGE)}
+
+
+def guide_key(root: Path) -> str:
+    """Return the hash of all that the guide depends on: all of chapters/, since it tells of them.
+
+    Empty where there is no guide.
+    """
+    return digest_of([project_hashes(root, ""), machine()]) if (root / "chapters" / GUIDE_FOLDER).is_dir() else ""
 
 
 def code_files(folder: Path) -> list[Path]:
