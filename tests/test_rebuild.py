@@ -9,6 +9,7 @@ import sys
 import textwrap
 import time
 
+import openpyxl
 import pytest
 from conftest import DATA, edit
 from test_build import build, data  # noqa: F401 - data is a fixture
@@ -39,9 +40,14 @@ def make(project, data, out, capsys):  # noqa: F811
 
 
 def pages(out):
-    """Return what the site's files hold, but for those that tell when they were made."""
-    return {name: (out / name).read_bytes() for name in listing(out)
-            if name.endswith((".html", ".css", ".csv", ".js"))}
+    """Return what the site's files hold, but for when they were made."""
+    return {name: _cells(out / name) if name.endswith(".xlsx") else (out / name).read_bytes()
+            for name in listing(out) if not name.endswith("manifest.json")}
+
+
+def _cells(workbook):
+    sheets = openpyxl.load_workbook(workbook)
+    return [[cell.value for row in sheet for cell in row if "yggd" not in str(cell.value)] for sheet in sheets]
 
 
 # --- What the site holds ---------------------------------------------------------------------------
@@ -69,6 +75,24 @@ def test_a_build_of_some_leaves_the_others_known(make, project):  # noqa: F811
     make("malmo")
     make("ange")
     assert make().out.startswith(NOTHING)
+
+
+FIGURES = ("from analysis.present.book import open_book\nfrom analysis.present.pages import costs\n"
+           "book = open_book(kommun, data, manifest)")
+
+
+def test_pages_and_downloads_of_a_reused_chapter_are_those_of_one_that_is_run(make, project, out):  # noqa: F811
+    """All that is made of it: its page, its pictures, its tables and the search."""
+    chapter = project / "chapters" / "ett.ipynb"
+    write_notebook(chapter, "Ett", FIGURES, "costs.outcome_chart(book, 'sfb')", "costs.outcome_table(book, 'sfb')")
+    make("malmo")
+    write_notebook(project / "chapters" / "index.ipynb", "En annan bok", "print(kommun)")
+    assert "malmo: 1 kapitel" in make("malmo").out
+    reused = pages(out)
+    assert "malmo: 2 kapitel" in make("malmo", "--force").out
+    assert pages(out) == reused
+    kinds = [name.rpartition(".")[2] for name in reused if name.startswith(("malmo/tabeller/", "malmo/diagram/"))]
+    assert sorted(kinds) == ["csv", "svg", "xlsx"]
 
 
 # --- The guide -------------------------------------------------------------------------------------
