@@ -203,6 +203,25 @@ def test_books_made_under_a_damaged_secret_are_made_anew(make, out):
     assert make().out.startswith(NOTHING) and path.read_bytes() == secret(path.parent)
 
 
+# --- What is gone ------------------------------------------------------------------------------------
+
+
+def test_what_a_municipality_that_is_gone_has_left_is_thrown_away_in_time(make, data, out):  # noqa: F811
+    make()
+    shutil.rmtree(data / "kommuner" / "ange")
+    work = out.parent / ".sajt-arbete"
+    left = [work / "books" / "ange", work / "kapitel" / "ange", work / "klara" / "ange.json"]
+    make()
+    assert all(path.exists() for path in left) and not (out / "ange").exists()
+    for path in left:
+        os.utime(path, (0, 0))
+        os.utime(path.parent / path.name.replace("ange", "malmo"), (0, 0))
+    make("--force")
+    assert not any(path.exists() for path in left)
+    assert {path.name for path in (work / "books").iterdir()} == {"malmo"}
+    assert make().out.startswith(NOTHING)
+
+
 # --- Two at once -----------------------------------------------------------------------------------
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -307,9 +308,20 @@ def test_what_has_long_not_been_used_is_thrown_away(project):
     kept = len(list(folder.folder.glob("*.nb")))
     folder.tidy()
     assert len(list(folder.folder.glob("*.nb"))) == kept > 5
-    newest = max(path.stat().st_mtime for path in folder.folder.glob("*.nb"))
+    (folder.folder / ".avbrutet.nb.1").touch()
+    newest = max(path.stat().st_mtime for path in folder.folder.iterdir())
     folder.tidy(now=newest + cache.KEPT_SECONDS + 1)
-    assert not list(folder.folder.glob("*.nb"))
+    assert not list(folder.folder.iterdir())
+
+
+def test_what_is_used_is_not_thrown_away(project):
+    build(project)
+    folder = cache.ChapterCache(project / "arbete" / "kapitel" / "malmo")
+    for path in folder.folder.iterdir():
+        os.utime(path, (0, 0))
+    assert build(project)[0] == ALWAYS
+    kept = {path.suffix for path in folder.folder.iterdir()}
+    assert kept == {".nb", ".json"} and build(project)[0] == ALWAYS
 
 
 # --- The whole book -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.publish.files import write_anew
-from analysis.publish.finished import finished_key, is_finished, listing
+from analysis.publish.finished import finished_key, is_finished, listing, throw_away_others
 from analysis.publish.inputs import Inputs, guide_key, kept_secret, secret
 from analysis.publish.places import GUIDE_FOLDER, shared_by_books, work_directory
 from analysis.publish.running.collector import uncollected
@@ -214,6 +214,7 @@ def _build_with(state: _State, start: float, addresses: Sequence[str]) -> int:
     # The new site stands; without the note the next build only has more to do.
     with suppress(OSError, KeyboardInterrupt):
         _note(state, has_guide=guide is not None)
+        throw_away_others(state.work, {*known, GUIDE_FOLDER})
     print(f"Klart ({_seconds(start)} s). Öppna {choices.out / 'index.html'}")
     return 0
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
+from collections.abc import Collection
 from pathlib import Path
 
 from analysis.publish.files import write_anew
+
+# What has not been used for so long is thrown away.
+KEPT_SECONDS = 7 * 24 * 3600
 
 
 def finish(html: Path, work: Path, slug: str, key: str) -> None:
@@ -39,6 +44,20 @@ def finished_at(work: Path, slug: str) -> int:
         return _record(work, slug).stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def throw_away_others(work: Path, slugs: Collection[str]) -> None:
+    """Throw away what was made long ago of municipalities other than these, first what tells that it is whole."""
+    oldest = time.time() - KEPT_SECONDS
+    for kind in ("klara", "books", "kapitel", "stage"):
+        folder = work / kind
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.name.removesuffix(".json") in slugs or path.stat().st_mtime > oldest:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def listing(folder: Path) -> dict[str, list[int]]:
