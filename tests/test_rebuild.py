@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -201,6 +203,56 @@ def test_books_made_under_a_damaged_secret_are_made_anew(make, out):
     assert "Bygger 1 bok\n" in make("ange").out
     assert "Bygger 1 bok (1 har inte ändrats)" in make().out
     assert make().out.startswith(NOTHING) and path.read_bytes() == secret(path.parent)
+
+
+# --- What somebody should look at ------------------------------------------------------------------
+
+
+def doubtful(folder):
+    """Give a municipality a figure that cannot be right."""
+    edit(folder / "kommuner" / "malmo" / "kommun.yml", "  - varning: avvikelse_i_kronor_och_timmar-2021-ff16\n",
+         "  - varning: ett_namn_som_inte_finns\n")
+
+
+def test_what_there_was_to_look_at_is_told_as_long_as_it_is_there(make, data):  # noqa: F811
+    doubtful(data)
+    first = make().err.splitlines()
+    assert len([line for line in first if line.startswith("Varning: ")]) == 2 and first[-1].startswith("2 varningar.")
+    told = "2 varningar om 1 oförändrad kommun står kvar. Se dem med: python -m analysis check\n"
+    assert make().err == told and make("malmo").err == told and make("ange").err == ""
+    (data / "kommuner" / "ange" / "ny.md").touch()
+    assert make().err.endswith(told)
+    path = data / "kommuner" / "malmo" / "kommun.yml"
+    edit(path, "  - varning: ett_namn_som_inte_finns\n", "  - varning: avvikelse_i_kronor_och_timmar-2021-ff16\n")
+    assert "står kvar" not in make().err
+    assert make().err == ""
+
+
+def test_a_parameter_that_comes_of_age_is_told_though_nothing_has_changed(make, data, out, monkeypatch):  # noqa: F811
+    from analysis.publish import command
+
+    path = data / "nationellt" / "parametrar.yml"
+    path.write_text(re.sub(r"(?m)^(\s+kontrollerad_till): \S+", r"\1: 2098-12-31", path.read_text(encoding="utf-8")),
+                    encoding="utf-8")
+    assert "kontrollerad till" not in make().err
+    assert make().err == ""
+
+    class Day(datetime.date):
+        @classmethod
+        def today(cls):
+            return cls(2098, 12, 31)
+
+    # The module is one for all, so a build with something to do sees the same day.
+    monkeypatch.setattr(command.datetime, "date", Day)
+    assert make().err == ""
+    monkeypatch.setattr(Day, "today", classmethod(lambda cls: cls(2099, 1, 1)))
+    told = make()
+    assert told.out.startswith(NOTHING) and len(told.err.splitlines()) > 5
+    assert all(re.fullmatch("Varning: .* är kontrollerad till 2098-12-31; se efter om det finns ett nytt värde.", line)
+               for line in told.err.splitlines())
+    for damage in ((out / "index.html").unlink, (data / "kommuner" / "ange" / "ny.md").touch):
+        damage()
+        assert "".join(line for line in make().err.splitlines(keepends=True) if line.startswith("Varning")) == told.err
 
 
 # --- What is gone ------------------------------------------------------------------------------------

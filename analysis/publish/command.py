@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import datetime
 import json
 import sys
 import time
@@ -16,6 +17,7 @@ from analysis.publish.finished import finished_key, is_finished, listing, throw_
 from analysis.publish.inputs import Inputs, guide_key, kept_secret, secret
 from analysis.publish.places import GUIDE_FOLDER, shared_by_books, work_directory
 from analysis.publish.running.collector import uncollected
+from analysis.publish.warned import overdue, remaining, remember
 
 STANDS = "Webbplatsen byttes inte ut. De böcker som blev klara sparas till nästa gång."
 BUSY = ("Ett annat bygge av {out} pågår, kanske i ett annat fönster eller med serve. Vänta tills det är klart och "
@@ -82,6 +84,7 @@ def build(choices: Choices) -> int:
     if not state.waiting and not state.unreadable and _stands(state):
         count = "1 bok" if len(slugs) == 1 else f"{len(slugs)} böcker"
         print(f"Ingenting har ändrats sedan sist, {count} ({_seconds(start)} s). Öppna {choices.out / 'index.html'}")
+        _warn_again(state, slugs)
         return 0
     from analysis.publish.cluster import ClusterFault
     from analysis.publish.site import SiteFault, refuse_foreign
@@ -201,7 +204,11 @@ def _build_with(state: _State, start: float, addresses: Sequence[str]) -> int:
         progress.tell(outcome)
     progress.end(unchanged)
     outcomes.sort(key=lambda outcome: outcome.slug)
+    remember(state.work, {outcome.slug: (state.keys[outcome.slug], outcome.checked.count) for outcome in outcomes
+                          if outcome.checked and not outcome.faults},
+             next((dict(outcome.checked.parameters) for outcome in outcomes if outcome.checked), {}))
     _warn(outcomes, quiet=choices.quiet)
+    _warn_again(state, unchanged, overdue_too=not orders)
     guide, faults = build_guide(state.work, root=choices.root, force=choices.force, shared=shared_by_books(state.work),
                                 say=(lambda line: None) if choices.quiet else print)
     for fault in faults:
@@ -262,6 +269,14 @@ def _warn(outcomes: Sequence, *, quiet: bool) -> None:
     count = sum(review.count for review in reviews)
     if count:
         print(summary(count), file=sys.stderr)
+
+
+def _warn_again(state: _State, slugs: Sequence[str], *, overdue_too: bool = True) -> None:
+    """Say what there still is to look at of books that are as they were, and what time alone has brought."""
+    told = overdue(state.work, datetime.date.today().isoformat()) if overdue_too else []
+    for line in (*told, remaining(state.work, {slug: state.keys[slug] for slug in slugs})):
+        if line:
+            print(line, file=sys.stderr)
 
 
 def _seconds(start: float) -> str:
