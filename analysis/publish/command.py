@@ -87,14 +87,10 @@ def build(choices: Choices) -> int:
         _warn_again(state, slugs)
         return 0
     from analysis.publish.cluster import ClusterFault
-    from analysis.publish.site import SiteFault, refuse_foreign
+    from analysis.publish.site import SiteFault
 
     try:
-        refuse_foreign(choices.out, choices.root)
-        with _alone(state) as is_alone:
-            if is_alone:
-                return _build(state, start)
-        print(BUSY.format(out=choices.out), file=sys.stderr)
+        return _build(state, start)
     except SiteFault as fault:
         print(fault, file=sys.stderr)
     except ClusterFault as fault:
@@ -166,16 +162,12 @@ def _drawer_count(state: _State) -> int:
 def _build_with(state: _State, start: float, addresses: Sequence[str]) -> int:
     with uncollected():
         from analysis.publish import site
-        from analysis.publish.cluster import build_on_cluster
-        from analysis.publish.guide import build_guide
         from analysis.publish.plan import read_chapters, read_config
-        from analysis.publish.progress import Progress
-        from analysis.publish.run import Order, build_books, failed, prepare
         from analysis.sources import DataError
         from analysis.sources.municipality import unknown_municipality
 
     choices = state.choices
-    site.prepare(choices.out, choices.root)
+    site.refuse_foreign(choices.out, choices.root)
     # What would stop every book is told before anything is made.
     read_chapters(choices.root)
     read_config(choices.root)
@@ -183,6 +175,23 @@ def _build_with(state: _State, start: float, addresses: Sequence[str]) -> int:
     unknown = [unknown_municipality(slug, choices.data) for slug in state.slugs if slug not in known]
     if unknown:
         raise DataError(unknown)
+    with _alone(state) as is_alone:
+        if is_alone:
+            return _make(state, start, addresses)
+    print(BUSY.format(out=choices.out), file=sys.stderr)
+    return 1
+
+
+def _make(state: _State, start: float, addresses: Sequence[str]) -> int:
+    with uncollected():
+        from analysis.publish import site
+        from analysis.publish.cluster import build_on_cluster
+        from analysis.publish.guide import build_guide
+        from analysis.publish.progress import Progress
+        from analysis.publish.run import Order, build_books, failed, prepare
+
+    choices = state.choices
+    site.prepare(choices.out, choices.root)
     key = secret(state.work)
     ordered = {slug: Order(slug, state.inputs, state.work, state.keys.get(slug, ""), key, choices.documents,
                            choices.force)
@@ -221,7 +230,7 @@ def _build_with(state: _State, start: float, addresses: Sequence[str]) -> int:
     # The new site stands; without the note the next build only has more to do.
     with suppress(OSError, KeyboardInterrupt):
         _note(state, has_guide=guide is not None)
-        throw_away_others(state.work, {*known, GUIDE_FOLDER})
+        throw_away_others(state.work, {*state.inputs.municipalities(), GUIDE_FOLDER})
     print(f"Klart ({_seconds(start)} s). Öppna {choices.out / 'index.html'}")
     return 0
 

@@ -23,6 +23,12 @@ def finish(html: Path, work: Path, slug: str, key: str) -> None:
     shutil.rmtree(book, ignore_errors=True)
     book.parent.mkdir(parents=True, exist_ok=True)
     html.rename(book)
+    write_record(work, slug, key)
+
+
+def write_record(work: Path, slug: str, key: str) -> None:
+    """Write down which inputs the book in its place is made from, and what it holds."""
+    record, book = _record(work, slug), work / "books" / slug
     record.parent.mkdir(parents=True, exist_ok=True)
     write_anew(record, json.dumps({"key": key, "files": listing(book)}).encode())
 
