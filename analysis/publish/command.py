@@ -175,8 +175,12 @@ def _build_with(state: _State, start: float, addresses: Sequence[str]) -> int:
     unknown = [unknown_municipality(slug, choices.data) for slug in state.slugs if slug not in known]
     if unknown:
         raise DataError(unknown)
+    expected = len(state.waiting)
     with _alone(state) as is_alone:
         if is_alone:
+            if len(state.waiting) > expected:
+                # There may be too few that draw for several at once.
+                state.choices = dataclasses.replace(choices, jobs=1)
             return _make(state, start, addresses)
     print(BUSY.format(out=choices.out), file=sys.stderr)
     return 1
