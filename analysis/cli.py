@@ -325,7 +325,7 @@ def _serve(options: argparse.Namespace) -> int:
     # Nobody reads a PDF between two saves, and it takes longer than all else.
     arguments = ["build", *options.slugs, "--data", str(data), "--out", str(out), "--utan-dokument"]
     try:
-        site.prepare(out, PROJECT_ROOT)
+        site.refuse_foreign(out, PROJECT_ROOT)
         with serve.Pages(out, options.port) as pages:
             serve.serve(pages, serve.watched_paths(data, PROJECT_ROOT), lambda: serve.build_apart(arguments),
                         first_page=f"{options.slugs[0]}/index.html" if len(options.slugs) == 1 else "",

@@ -22,6 +22,7 @@ import requests
 import yaml
 from bs4 import BeautifulSoup
 from conftest import DATA, edit, served
+from filelock import FileLock
 from PIL import Image
 
 from analysis import cli
@@ -269,6 +270,9 @@ def _builds(data: Path, patch: pytest.MonkeyPatch) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as done:
         done.setattr(run, "build_books", lambda *_, **__: [run.Outcome("eslov", data, ran=["index"])])
         done.setattr("analysis.publish.guide.build_guide", lambda *_, **__: (None, []))
+        yield called("build", "eslov", "--out", str(data.parent / "sajt"))
+
+    with FileLock(data.parent / ".sajt-arbete" / "bygge.lock"):
         yield called("build", "eslov", "--out", str(data.parent / "sajt"))
 
     def stopped(*_, **__):

@@ -16,7 +16,7 @@ from analysis import cli
 from analysis.measures.published import UnknownFigure, reconciliation
 from analysis.measures.shared import SHARED, shared_figures
 from analysis.publish import run, site
-from analysis.publish.manifest import input_hashes, make_manifest, read_manifest, same_inputs, write_manifest
+from analysis.publish.manifest import input_hashes, make_manifest, read_manifest, write_manifest
 from analysis.publish.plan import PROJECT_ROOT, describe_need, plan_book, read_chapters
 from analysis.publish.theme import CONTENT_SECURITY_POLICY
 from analysis.sources import default_data_directory, list_municipalities, load_municipality
@@ -356,7 +356,7 @@ def test_interruption_and_full_disk_are_one_line(monkeypatch, capsys, error, cod
     assert capsys.readouterr().err.count("\n") == 1
 
 
-def test_input_hashes_ignore_line_ends_and_time(project, tmp_path):
+def test_input_hashes_ignore_line_ends(project, tmp_path):
     data = tmp_path / "data"
     shutil.copytree(DATA, data)
     before = input_hashes("malmo", data, project)
@@ -368,8 +368,11 @@ def test_input_hashes_ignore_line_ends_and_time(project, tmp_path):
     changed = input_hashes("malmo", data, project)
     assert [name for name in before if before[name] != changed[name]] == ["data/kommuner/malmo/ekonomi.csv"]
     assert str(tmp_path) not in json.dumps(before)
-    assert same_inputs({"built_at": "1", "inputs": before}, {"built_at": "2", "inputs": before})
-    assert not same_inputs({"built_at": "1", "inputs": before}, None)
+
+
+def same_inputs(one, other):
+    """Tell whether two manifests tell the same but for the time of building."""
+    return {**one, "built_at": ""} == {**other, "built_at": ""}
 
 
 def test_a_book_follows_its_peers_and_no_other_municipality(project, data_copy, tmp_path):

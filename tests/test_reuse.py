@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 from pathlib import Path
@@ -23,12 +24,16 @@ class Shown:
     def _repr_mimebundle_(self, include=None, exclude=None): return {"text/plain": str(self.value)}
 """
 CHAPTERS = {
-    "index": "Shown(book.name)",
+    "index": "Shown([book.name, sorted(book.municipality.thresholds.items()), book.municipality.compare_with])",
     "ekonomi": "from analysis.measures.economy import budget_outcome\n"
                "Shown(budget_outcome(book.municipality).frame.to_csv())",
-    "brukare": "Shown(book.municipality.tables['brukare'].to_csv())",
+    # What is not shown is told apart from what never was.
+    "brukare": "from analysis.measures.volumes import users\nmany = users(book.municipality, 'sfb')\n"
+               "Shown([book.municipality.tables['brukare'].to_csv(), many.frame.to_csv(),\n"
+               "       '' if many.withheld is None else many.withheld.to_csv()])",
     "finns": "Shown(book.municipality.has('loner'))",
     "riket": "Shown(book.municipality.national['kostnad_per_invanare'].to_csv())",
+    "kolada": "Shown(book.municipality.national['brukare_december'].to_csv())",
     "grannar": "from analysis.measures.shared import side_by_side\n"
                "Shown(side_by_side([book.municipality, *book.peers]).frame.to_csv())",
     "register": "Shown([len(book.municipality.sources), sorted(book.municipality.parameters)])",
@@ -59,6 +64,11 @@ def project(tmp_path):
     # What it says of the other tables would be wrong when they change.
     for name in ("publicerat", "motsagelser"):
         (root / "data" / "kommuner" / "malmo" / f"{name}.csv").unlink()
+    fetched = root / "data" / "nationellt" / "kolada"
+    fetched.mkdir(exist_ok=True)
+    (fetched / "brukare_december.csv").write_text(
+        "ar;omrade;antal;kalla;plats;status\n2023;Malmö;600;kolada_n28008;Nyckeltalet;\n", encoding="utf-8")
+    (fetched / "omraden.csv").write_text("kommun;ordning;omrade;slag\nMalmö;1;Lund;grupp\n", encoding="utf-8")
     card = root / "data" / "kommuner" / "malmo" / "kommun.yml"
     text = re.sub("grannar: .*", "grannar: [huddinge, bjuv]", card.read_text(encoding="utf-8"))
     card.write_text(text, encoding="utf-8")
@@ -149,6 +159,13 @@ CHANGES = {
         encoding="utf-8"), ALL),
     "own words": (lambda root: (municipal(root, "texter").mkdir(exist_ok=True), (
         municipal(root, "texter") / "sammanfattning.md").write_text("Egna ord.", encoding="utf-8")), {"index"}),
+    "what was fetched": (lambda root: change_number(
+        root / "data" / "nationellt" / "kolada" / "brukare_december.csv", "antal"), {"kolada", "grannar"}),
+    "which areas were fetched": (lambda root: edit(
+        root / "data" / "nationellt" / "kolada" / "omraden.csv", "Lund", "Ånge"), ALL),
+    "from which count another's users are shown": (lambda root: municipal(root, "kommun.yml", "goteborg").write_text(
+        municipal(root, "kommun.yml", "goteborg").read_text(encoding="utf-8") + "sma_tal:\n  grans: 20\n",
+        encoding="utf-8"), ALL),
     "a municipality that is no peer": (lambda root: change_number(municipal(root, "scenario.csv", "ange"), "varde"),
                                        set()),
 }
@@ -169,6 +186,29 @@ def test_only_the_chapters_that_read_what_has_changed_are_run(project, change):
     _, anew = build(project, anew=True)
     assert after == anew
     assert build(project)[1] == after
+
+
+# What a row is at first, and then.
+SMALL_COUNTS = {
+    "is another": ("2020;sfb;414;3;", "2020;sfb;414;2;"),
+    "is small no more": ("2020;sfb;414;3;", "2020;sfb;414;397;"),
+    "was never there": ("2020;sfb;3;397;", "2020;sfb;;397;"),
+}
+
+
+@pytest.mark.parametrize("change", SMALL_COUNTS)
+def test_a_chapter_follows_the_counts_that_are_not_shown(project, change):
+    """Where one was taken out is told, so one that goes altogether alters a page though no table that is shown."""
+    card, path = municipal(project, "kommun.yml"), municipal(project, "brukare.csv")
+    card.write_text(re.sub(r"sma_tal:\n.*\n", "", card.read_text(encoding="utf-8")), encoding="utf-8")
+    small, then = SMALL_COUNTS[change]
+    edit(path, "2020;sfb;414;397;", small)
+    _, before = build(project)
+    edit(path, small, then)
+    ran, after = build(project)
+    assert "brukare" in ran and "riket" not in ran
+    assert after == build(project, anew=True)[1]
+    assert (after["brukare"] == before["brukare"]) == (change == "is another")
 
 
 def test_what_is_changed_back_is_found_again(project):
@@ -268,9 +308,20 @@ def test_what_has_long_not_been_used_is_thrown_away(project):
     kept = len(list(folder.folder.glob("*.nb")))
     folder.tidy()
     assert len(list(folder.folder.glob("*.nb"))) == kept > 5
-    newest = max(path.stat().st_mtime for path in folder.folder.glob("*.nb"))
+    (folder.folder / ".avbrutet.nb.1").touch()
+    newest = max(path.stat().st_mtime for path in folder.folder.iterdir())
     folder.tidy(now=newest + cache.KEPT_SECONDS + 1)
-    assert not list(folder.folder.glob("*.nb"))
+    assert not list(folder.folder.iterdir())
+
+
+def test_what_is_used_is_not_thrown_away(project):
+    build(project)
+    folder = cache.ChapterCache(project / "arbete" / "kapitel" / "malmo")
+    for path in folder.folder.iterdir():
+        os.utime(path, (0, 0))
+    assert build(project)[0] == ALWAYS
+    kept = {path.suffix for path in folder.folder.iterdir()}
+    assert kept == {".nb", ".json"} and build(project)[0] == ALWAYS
 
 
 # --- The whole book -----------------------------------------------------------------------------------

@@ -21,11 +21,9 @@ import pandas as pd
 
 from analysis.present.book import BOOK, PEERS
 from analysis.publish.files import write_anew
+from analysis.publish.finished import KEPT_SECONDS
 from analysis.publish.inputs import digest_of
 from analysis.sources import Municipality
-
-# What one municipality's chapters have not needed for so long is thrown away when its book is next built.
-KEPT_SECONDS = 7 * 24 * 3600
 
 
 class ChapterCache:
@@ -44,6 +42,7 @@ class ChapterCache:
             content = _unpacked(path) if path else None
             if content is not None:
                 os.utime(path)
+                os.utime(self._index(key))
                 return content
         return None
 
@@ -60,10 +59,10 @@ class ChapterCache:
             write_anew(self._index(key), json.dumps([names, *sets]).encode())
 
     def tidy(self, now: float | None = None) -> None:
-        """Throw away what has not been used for long."""
+        """Throw away what has not been used for long, lists of what was read and what a killed build left among it."""
         oldest = (time.time() if now is None else now) - KEPT_SECONDS
         for path in self.folder.iterdir() if self.folder.is_dir() else ():
-            if path.suffix == ".nb" and path.stat().st_mtime < oldest:
+            if path.stat().st_mtime < oldest:
                 path.unlink(missing_ok=True)
 
     def _index(self, key: str) -> Path:

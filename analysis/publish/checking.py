@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from analysis.measures.figure_check import figure_faults
@@ -14,23 +14,27 @@ from analysis.publish.plan import Chapter, plan_book
 from analysis.sources import DataError, Municipality, load_municipality
 from analysis.sources.doubts import Review
 from analysis.sources.faults import Fault, shown_path
-from analysis.sources.municipality import overdue_parameters
 
 
 @dataclass(frozen=True)
 class Checked:
     """A municipality's data, with what is wrong and what is to be looked at; no municipality where it cannot be read.
 
-    `peers` are the municipalities that it is compared with. `review` is there where nothing is wrong. `overdue` are the
-    parameters whose value may have changed, by their ids.
+    `peers` are the municipalities that it is compared with. `review` is there where nothing is wrong. `parameters` are
+    what is to be said of each, by its id, when its value may have changed, and the last day on which it need not be.
     """
 
     municipality: Municipality | None
     peers: tuple[Municipality, ...] = ()
     faults: tuple[Fault, ...] = ()
     warnings: tuple[str, ...] = ()
-    overdue: tuple[tuple[str, str], ...] = ()
+    parameters: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     review: Review | None = None
+
+    @property
+    def count(self) -> int:
+        """How many warnings there are of the municipality's own."""
+        return len(self.warnings) + (self.review.count if self.review else 0)
 
 
 def checked(slug: str, data: Path, chapters: Sequence[Chapter]) -> Checked:
@@ -52,15 +56,15 @@ def checked(slug: str, data: Path, chapters: Sequence[Chapter]) -> Checked:
             peers.append(load_municipality(peer, data))
         except DataError as error:
             faults = [*faults, *error.faults]
-    overdue = [(parameter.id, f"{parameter.name} är kontrollerad till {parameter.known_until}; "
-                "se efter om det finns ett nytt värde.")
-               for parameter in overdue_parameters(municipality, datetime.date.today())]
-    return Checked(municipality, tuple(peers), tuple(faults), tuple(warnings), tuple(overdue),
+    parameters = {one.id: (f"{one.name} är kontrollerad till {one.known_until}; se efter om det finns ett nytt värde.",
+                           one.known_until.isoformat()) for one in municipality.parameters.values()}
+    return Checked(municipality, tuple(peers), tuple(faults), tuple(warnings), parameters,
                    None if faults else review(municipality, data))
 
 
 def warnings_of(found: Sequence[Checked]) -> list[str]:
     """Return what somebody should see to beside figures that cannot both be right; what several share stands once."""
-    overdue = dict(one for each in found for one in each.overdue)
+    today = datetime.date.today().isoformat()
+    overdue = {id_: told for each in found for id_, (told, until) in each.parameters.items() if until < today}
     return [f"Varning: {told}" for told in [*(warning for each in found for warning in each.warnings),
                                             *overdue.values()]]

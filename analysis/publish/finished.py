@@ -5,9 +5,14 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import time
+from collections.abc import Collection
 from pathlib import Path
 
 from analysis.publish.files import write_anew
+
+# What has not been used for so long is thrown away.
+KEPT_SECONDS = 7 * 24 * 3600
 
 
 def finish(html: Path, work: Path, slug: str, key: str) -> None:
@@ -30,11 +35,13 @@ def write_record(work: Path, slug: str, key: str) -> None:
 
 def is_finished(work: Path, slug: str, key: str) -> bool:
     """Tell whether a book made from just these inputs is there, with every file as it was made."""
-    try:
-        record = json.loads(_record(work, slug).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return False
-    return record["key"] == key and record["files"] == listing(work / "books" / slug)
+    record = _read(work, slug)
+    return record.get("key") == key and record["files"] == listing(work / "books" / slug)
+
+
+def finished_key(work: Path, slug: str) -> str:
+    """Return which inputs the book in its place is made from; empty where that is not known."""
+    return _read(work, slug).get("key", "")
 
 
 def finished_at(work: Path, slug: str) -> int:
@@ -43,6 +50,20 @@ def finished_at(work: Path, slug: str) -> int:
         return _record(work, slug).stat().st_mtime_ns
     except OSError:
         return 0
+
+
+def throw_away_others(work: Path, slugs: Collection[str]) -> None:
+    """Throw away what was made long ago of municipalities other than these, first what tells that it is whole."""
+    oldest = time.time() - KEPT_SECONDS
+    for kind in ("klara", "books", "kapitel", "stage"):
+        folder = work / kind
+        for path in folder.iterdir() if folder.is_dir() else ():
+            if path.name.removesuffix(".json") in slugs or path.stat().st_mtime > oldest:
+                continue
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
 
 
 def listing(folder: Path) -> dict[str, list[int]]:
@@ -59,6 +80,13 @@ def listing(folder: Path) -> dict[str, list[int]]:
                     told = entry.stat(follow_symlinks=False)
                     found[prefix + entry.name] = [told.st_size, told.st_mtime_ns]
     return found
+
+
+def _read(work: Path, slug: str) -> dict:
+    try:
+        return json.loads(_record(work, slug).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
 
 
 def _record(work: Path, slug: str) -> Path:

@@ -13,13 +13,9 @@ import yaml
 from analysis.present.language import capitalised, dated
 from analysis.present.numbers import number
 from analysis.publish.assembly import assemble
-from analysis.publish.manifest import (
-    FILE_NAME,
-    make_guide_manifest,
-    read_manifest,
-    same_inputs,
-    write_manifest,
-)
+from analysis.publish.finished import finish, is_finished
+from analysis.publish.inputs import guide_key
+from analysis.publish.manifest import FILE_NAME, make_guide_manifest, read_manifest, write_manifest
 from analysis.publish.places import GUIDE_FOLDER, PROJECT_ROOT
 from analysis.publish.plan import chapter_needs, read_chapters, read_config
 from analysis.publish.run import BuildFault
@@ -43,16 +39,17 @@ def build_guide(
 ) -> tuple[Path | None, list[BuildFault]]:
     """Build the guide into `work/books/handbok`; return its folder, or None where the project has no guide, and faults.
 
-    It is left as it is where what it is made from has not changed, unless `force`. `shared` is the folder of what all
-    books load.
+    It is left as it is where neither what it is made from nor a file of it has changed, unless `force`. `shared` is the
+    folder of what all books load.
     """
     source, book, start = root / "chapters" / GUIDE_FOLDER, work / "books" / GUIDE_FOLDER, time.monotonic()
     if not source.is_dir():
         return None, []
-    manifest = make_guide_manifest(root)
-    if not force and same_inputs(manifest, read_manifest(book)):
+    key = guide_key(root)
+    if not force and is_finished(work, GUIDE_FOLDER, key):
         say(f"handboken: oförändrad sedan {dated(read_manifest(book)['built_at'][:10])}, byggs inte om")
         return book, []
+    manifest = make_guide_manifest(root)
     stage = work / "stage" / GUIDE_FOLDER
     shutil.rmtree(stage, ignore_errors=True)
     copy_folder(source, stage)
@@ -67,10 +64,8 @@ def build_guide(
         return book, faults
     html = stage / "_build" / "html"
     write_manifest(manifest, html / FILE_NAME)
-    (book / FILE_NAME).unlink(missing_ok=True)  # first, as with a book
-    shutil.rmtree(book, ignore_errors=True)
-    book.parent.mkdir(parents=True, exist_ok=True)
-    html.rename(book)
+    # What is saved while it is built may have been read, and is not kept under what was there before.
+    finish(html, work, GUIDE_FOLDER, key if guide_key(root) == key else "")
     shutil.rmtree(stage, ignore_errors=True)
     say(f"handboken: byggd ({number(time.monotonic() - start, 1)} s)")
     return book, []

@@ -9,14 +9,15 @@ import os
 import platform
 import re
 import secrets
+import shutil
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-import yaml
-
 import analysis
+from analysis.publish.files import write_anew
 from analysis.publish.places import GUIDE_FOLDER
+from analysis.sources.registers import Register
 
 CODE_SUFFIXES = {".py", ".j2", ".css", ".html", ".js", ".svg", ".toml", ".typ"}
 BINARY_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".pdf", ".xlsx", ".docx", ".zip"}
@@ -24,7 +25,7 @@ PACKAGE = Path(analysis.__file__).parent
 CARD = "kommun.yml"
 # What lies at the root and every book is made from, beside the chapters.
 PROJECT_FILES = ("_toc.yml", "_config.yml", "requirements.txt")
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+SECRET_BYTES = 32
 _OWN_PACKAGE = re.compile(r"\banalysis\.([a-z_]+)")
 
 
@@ -51,6 +52,10 @@ class Inputs:
             # Each card says from which count on its own users are shown, also in the books of others.
             "cards": self._cards_digest,
         })
+
+    def read_shared(self) -> None:
+        """Read what every book is made from; raises OSError where one of the files cannot be read."""
+        digest_of([self.project, self.national, self.sources])
 
     def chapter_key(self, slug: str, notebook: str) -> str:
         """Return the hash of what a chapter depends on beside the tables and texts that it reads; see cache.py."""
@@ -96,14 +101,16 @@ class Inputs:
         return hash_of([path]) if path.is_file() else ""
 
     @functools.cached_property
-    def _cards(self) -> dict[str, bytes]:
+    def _cards(self) -> dict[str, bytes | None]:
+        """Each municipality's card; None where it cannot be read, which is told where that municipality is."""
         folder = self.data / "kommuner"
         paths = [path / CARD for path in sorted(folder.iterdir())] if folder.is_dir() else []
-        return {path.parent.name: path.read_bytes() for path in paths if path.is_file()}
+        return {path.parent.name: _content(path) for path in paths if path.is_file()}
 
     @functools.cached_property
     def _cards_digest(self) -> str:
-        return digest_of({slug: hashlib.sha256(content).hexdigest() for slug, content in self._cards.items()})
+        return digest_of({slug: content and hashlib.sha256(content).hexdigest()
+                          for slug, content in self._cards.items()})
 
     def _folder(self, slug: str) -> dict[str, str]:
         if slug not in self._folders:
@@ -137,12 +144,29 @@ def digest_of(content: object) -> str:
 
 @functools.cache
 def machine() -> str:
-    """Return the hash of what the program runs on: Python, the processor's kind and every package that is installed."""
+    """Return the hash of what the program runs on: Python, the processor's kind and every package that is installed.
+
+    A package is known by its name, its version and the hashes of its files as they were installed, which are the same
+    on every machine with the same packages. What is changed where it lies afterwards is not noticed.
+    """
     installed = set()
     for folder in sys.path:
         if os.path.isdir(folder or "."):
-            installed |= {entry.name for entry in os.scandir(folder or ".") if entry.name.endswith(".dist-info")}
+            with os.scandir(folder or ".") as entries:
+                installed |= {(entry.name, _installed_files(Path(entry.path, "RECORD"))) for entry in entries
+                              if entry.name.endswith(".dist-info")}
     return digest_of([sys.version, platform.machine(), sys.platform, sorted(installed)])
+
+
+def _installed_files(record: Path) -> str:
+    """Return the hash of what a package's list of its files tells of them, but for what names places on this machine.
+
+    Those are programs, which begin with the path of Python, what tells how it was installed, and where one lies that is
+    worked on.
+    """
+    lines = [line for line in (_content(record) or b"").splitlines() if b",sha256=" in line
+             and b".dist-info/" not in line and not line.startswith((b"..", b"__editable__"))]
+    return hashlib.sha256(b"\n".join(lines)).hexdigest()
 
 
 def project_hashes(root: Path, ending: str) -> dict[str, str]:
@@ -153,18 +177,46 @@ def project_hashes(root: Path, ending: str) -> dict[str, str]:
     return {**hashes, "package": hash_of(code_files(PACKAGE), PACKAGE)}
 
 
+def guide_key(root: Path) -> str:
+    """Return the hash of all that the guide depends on: all of chapters/, since it tells of them.
+
+    Empty where there is no guide.
+    """
+    return digest_of([project_hashes(root, ""), machine()]) if (root / "chapters" / GUIDE_FOLDER).is_dir() else ""
+
+
 def code_files(folder: Path) -> list[Path]:
     """Return the files of a folder of the package that are part of the program."""
     return [path for path in files(folder) if path.suffix in CODE_SUFFIXES]
 
 
 def files(folder: Path, suffix: str = "") -> list[Path]:
-    """Return the files below a folder whose name ends so, in order, but what is hidden."""
-    found = []
-    for place, folders, names in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith((".", "__pycache__"))]
-        found += [Path(place, name) for name in names if name.endswith(suffix) and not name.startswith(".")]
+    """Return the files below a folder whose name ends so, in order, but what is hidden, and what Excel has open.
+
+    A link to a folder is followed, as it is by whoever reads what lies there, but for one that leads back to where it
+    came from.
+    """
+    found, above = [], {str(folder): [_identity(folder)]}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        way, kept = above.pop(place), []
+        for name in folders:
+            there = os.path.join(place, name)
+            identity = _identity(there)
+            if not name.startswith((".", "__pycache__")) and identity not in way:
+                kept.append(name)
+                above[there] = [*way, identity]
+        folders[:] = kept
+        found += [Path(place, name) for name in names if name.endswith(suffix) and not name.startswith((".", "~$"))]
     return sorted(found)
+
+
+def _identity(folder: str | os.PathLike) -> tuple[int, int] | None:
+    """Return what a folder is known by, however one came there."""
+    try:
+        told = os.stat(folder)
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino
 
 
 def hash_of(paths: Iterable[Path], base: Path | None = None, key: bytes = b"") -> str:
@@ -190,20 +242,39 @@ def shows_small_counts(folder: Path) -> bool:
     return isinstance(chosen, dict) and bool(chosen.get("visas"))
 
 
-def secret(work: Path) -> bytes:
-    """Return the secret of the folder where books are made; the first time it is drawn and kept there."""
-    path = work / "nyckel"
-    work.mkdir(parents=True, exist_ok=True)
+def kept_secret(work: Path) -> bytes | None:
+    """Return the secret of the folder where books are made, or None where there is none that is whole."""
     try:
-        with path.open("xb") as file:
-            file.write(secrets.token_bytes(32))
-    except FileExistsError:
-        pass
-    return path.read_bytes()
+        kept = (work / "nyckel").read_bytes()
+    except FileNotFoundError:
+        return None
+    return kept if len(kept) == SECRET_BYTES else None
+
+
+def secret(work: Path) -> bytes:
+    """Return the secret of the folder where books are made; where there is none that is whole it is drawn and kept.
+
+    What was finished before then tells hashes under another secret, or under one that anybody can guess, and counts as
+    finished no more.
+    """
+    kept = kept_secret(work)
+    if kept is None:
+        work.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(work / "klara", ignore_errors=True)
+        kept = secrets.token_bytes(SECRET_BYTES)
+        write_anew(work / "nyckel", kept)
+    return kept
 
 
 def _hashes(folder: Path) -> dict[str, str]:
     return {path.relative_to(folder).as_posix(): hash_of([path]) for path in files(folder)}
+
+
+def _content(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _listed(card: bytes | None, field: str) -> list[str]:
@@ -213,8 +284,10 @@ def _listed(card: bytes | None, field: str) -> list[str]:
 
 
 def _read(content: bytes) -> dict:
+    """Return what a card holds, read as the book reads it; nothing where it cannot be."""
     try:
-        found = yaml.load(content, _Loader)
-    except yaml.YAMLError:
+        found = Register(content, CARD).content
+    # What PyYAML stumbles over in ways that it does not list stops one municipality, where it is read, and not all.
+    except Exception:
         return {}
     return found if isinstance(found, dict) else {}

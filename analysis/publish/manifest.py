@@ -103,11 +103,6 @@ def write_manifest(manifest: dict, path: Path) -> None:
     path.write_text(json.dumps(manifest, ensure_ascii=False, indent=2) + "\n", encoding="utf-8", newline="\n")
 
 
-def same_inputs(one: dict | None, other: dict | None) -> bool:
-    """Tell whether two books are made from the same: everything but the time of building."""
-    return one is not None and other is not None and {**one, "built_at": ""} == {**other, "built_at": ""}
-
-
 def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT,
                  peers: Iterable[str] = (), key: bytes = b"") -> dict[str, str]:
     """Return the SHA-256 of each input by its name in the project; text is hashed with LF line ends.

@@ -36,6 +36,11 @@ def prepare(out: Path, root: Path = PROJECT_ROOT) -> None:
             old.rename(out)
         else:
             _remove(old, root)
+    refuse_foreign(out, root)
+
+
+def refuse_foreign(out: Path, root: Path = PROJECT_ROOT) -> None:
+    """Raise SiteFault where a folder is not ours to replace."""
     if not out.exists() or _is_ours(out, root):
         return
     if not out.is_dir() or any(out.iterdir()):

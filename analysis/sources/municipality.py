@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import difflib
 import os
 import re
@@ -449,8 +448,3 @@ def _read_acknowledged(register: Register) -> tuple[Acknowledgement, ...]:
         if name and reason:
             found[name] = Acknowledgement(name, reason)
     return tuple(found.values())
-
-
-def overdue_parameters(municipality: Municipality, today: datetime.date) -> list[Parameter]:
-    """Return the parameters whose last value is no longer known to hold."""
-    return [parameter for parameter in municipality.parameters.values() if parameter.known_until < today]
