@@ -97,13 +97,13 @@ def _shell() -> CellShell:
 def _fork(shell: CellShell, cells: Iterable[NotebookNode], ours: Connection, theirs: Connection) -> int:
     """Start the process in which the cells run and return its number."""
     # Frozen, what is there already is not touched by the child's collector, and so not copied for it.
-    were_frozen = gc.get_freeze_count()
     gc.freeze()
     parent = os.getpid()
     with ctrl_c_waits():
         child = os.fork()
     if child:
-        if not were_frozen:
+        # A process without a collector has no use for it, and what was frozen before stays so.
+        if gc.isenabled():
             gc.unfreeze()
         return child
     # From here on the child must not return into its parent's code, whatever happens.
