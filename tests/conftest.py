@@ -20,6 +20,8 @@ from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
 from analysis.publish.inputs import Inputs
+from analysis.publish.library import prepare_shared
+from analysis.publish.places import shared_by_books
 from analysis.publish.run import Order, Outcome, build_books, prepare
 from analysis.publish.running.drawer import drawers
 from analysis.publish.theme import CONTENT_SECURITY_POLICY
@@ -64,6 +66,7 @@ def build_one(root: Path, slug: str, work: Path, data: Path = DATA) -> Outcome:
     inputs = Inputs(data, root)
     orders = [Order(slug, inputs, work, inputs.book_key(slug, documents=False), b"", False)]
     with drawers(2) as addresses:
+        prepare_shared(shared_by_books(work))
         prepare(orders)
         [outcome] = build_books(orders, 2, addresses)
     return outcome

@@ -11,6 +11,7 @@ import re
 import shutil
 import sys
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
 
 import nbformat
@@ -24,7 +25,7 @@ from snowballstemmer.swedish_stemmer import SwedishStemmer
 from sphinx.builders.html import StandaloneHTMLBuilder
 from sphinx.search.sv import SearchSwedish
 
-from analysis.publish import parts, theme
+from analysis.publish import library, parts, theme
 from analysis.publish.assembly import assemble, warm_up
 from analysis.publish.glossary import write_terms
 from analysis.publish.plan import PROJECT_ROOT, read_chapters, read_config
@@ -74,17 +75,16 @@ def built(stage: Path, shared: Path | None = None) -> dict[str, bytes]:
 
 
 @pytest.fixture(autouse=True)
-def library(monkeypatch):
+def short_library(monkeypatch):
     """In place of Vega, which takes over a second to make."""
-    monkeypatch.setattr(theme, "chart_library", lambda: LIBRARY)
+    monkeypatch.setattr(library, "chart_library", lambda: LIBRARY)
 
 
 @pytest.fixture
 def shared(tmp_path):
     """A folder that books share, with the library in it."""
     folder = tmp_path / "delat"
-    folder.mkdir()
-    theme._make(folder, 0)
+    library._write(folder, LIBRARY.encode("utf-8"))
     return folder
 
 
@@ -106,7 +106,7 @@ def test_every_chapter_is_to_the_byte_what_sphinx_and_myst_nb_make_of_it(tmp_pat
     class Plain(StandaloneHTMLBuilder):
         SCRIPTS = parts.BookBuilder.SCRIPTS
 
-    monkeypatch.setattr(theme, "chart_library", lambda: LIBRARY)
+    monkeypatch.setattr(library, "chart_library", lambda: LIBRARY)
     monkeypatch.setattr(theme, "BookBuilder", Plain)
     monkeypatch.setattr(theme, "SwedishSearch", SearchSwedish)
     monkeypatch.setattr(theme, "_use_own_parts", lambda app, config: None)
@@ -255,8 +255,8 @@ def test_books_share_what_they_all_load_and_are_whole_by_themselves(tmp_path, sh
 def test_what_changes_leaves_older_books_as_they_are(tmp_path, shared, monkeypatch):
     before = built(small(tmp_path / "forst"), shared)
     monkeypatch.setattr(theme, "stylesheet", lambda: "body {}")
-    monkeypatch.setattr(theme, "chart_library", lambda: "/* Nyare */")
-    theme._make(shared, 0)
+    monkeypatch.setattr(library, "chart_library", lambda: "/* Nyare */")
+    library._write(shared, library.chart_library().encode("utf-8"))
     after = built(small(tmp_path / "sedan"), shared)
     assert content(tmp_path / "forst" / "_build" / "html") == before
     assert after["_static/bok.css"] == b"body {}" and after["_static/vega.js"] == b"/* Nyare */"
@@ -267,8 +267,8 @@ def test_what_is_written_through_a_link_is_in_no_later_book(tmp_path, shared):
     for path in (tmp_path / "forst" / "_build" / "html" / "_static").iterdir():
         with path.open("ab") as file:
             file.write(b"/* Av misstag */")
-    assert not theme._is_made(shared)
-    theme._make(shared, 0)
+    assert not library.is_made(shared)
+    library.prepare_shared(shared)
     assert built(small(tmp_path / "sedan"), shared) == before
 
 
@@ -279,24 +279,26 @@ def test_the_library_is_made_when_it_is_missing_old_or_damaged(tmp_path, monkeyp
         def __init__(self, function, jobs):
             self.function = function
 
-        def run(self, tasks):
-            made.extend(tasks)
-            return [(0, self.function(task, 0)) for task in tasks]
+        @contextmanager
+        def beside(self, task):
+            made.append(task)
+            yield lambda: self.function(task, 0)
 
-    monkeypatch.setattr(theme, "Processes", Here)
+    monkeypatch.setattr(library, "Processes", Here)
     folder = tmp_path / "nytt"
-    assert theme.prepare_shared(folder) == folder and made == [folder]
-    theme.prepare_shared(folder)
+    library.prepare_shared(folder)
+    assert library.is_made(folder) and len(made) == 1
+    library.prepare_shared(folder)
     assert len(made) == 1
     for spoil in (lambda: (folder / "vega.js").write_text(LIBRARY + " ", encoding="utf-8"),
                   lambda: (folder / "vega.js").unlink(),
-                  lambda: (folder / theme.NOTE).write_text("{", encoding="utf-8"),
-                  lambda: monkeypatch.setattr(theme, "drawing_options", lambda: {"annat": 1}),
-                  lambda: monkeypatch.setattr(theme, "version", lambda name: "99")):
+                  lambda: (folder / library.NOTE).write_text("{", encoding="utf-8"),
+                  lambda: monkeypatch.setattr(library, "drawing_options", lambda: {"annat": 1}),
+                  lambda: monkeypatch.setattr(library, "version", lambda name: "99")):
         count = len(made)
         spoil()
-        theme.prepare_shared(folder)
-        theme.prepare_shared(folder)
+        library.prepare_shared(folder)
+        library.prepare_shared(folder)
         assert len(made) == count + 1 and (folder / "vega.js").read_text(encoding="utf-8") == LIBRARY
 
 
@@ -305,12 +307,14 @@ def test_a_library_that_cannot_be_made_is_not_passed_over(tmp_path, monkeypatch)
         def __init__(self, function, jobs):
             """Nothing to prepare."""
 
-        def run(self, tasks):
-            return [(0, OSError(28, "No space left on device"))]
+        @contextmanager
+        def beside(self, task):
+            yield lambda: OSError(28, "No space left on device")
 
-    monkeypatch.setattr(theme, "Processes", Failing)
+    monkeypatch.setattr(library, "Processes", Failing)
     with pytest.raises(OSError, match="No space"):
-        theme.prepare_shared(tmp_path / "nytt")
+        library.prepare_shared(tmp_path / "nytt")
+    assert not (tmp_path / "nytt").exists()
 
 
 def test_an_older_notebook_is_converted_and_an_output_keeps_what_is_shown():

@@ -9,7 +9,8 @@ from conftest import served
 from every_chart import SLUGS, charts_of, unpacked
 
 from analysis.present.palette import DARK, INK
-from analysis.publish.theme import ASSETS, CONTENT_SECURITY_POLICY, chart_library, stylesheet
+from analysis.publish.library import chart_library
+from analysis.publish.theme import ASSETS, CONTENT_SECURITY_POLICY, stylesheet
 
 AXE = """axe.run(document, {runOnly: {type: 'tag', values: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']}})
   .then(found => found.violations.flatMap(fault => fault.nodes.map(node => `${fault.id}: ${node.html}`)))"""

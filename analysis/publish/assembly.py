@@ -32,7 +32,7 @@ _TOLD = re.compile(r"\b(WARNING|ERROR|CRITICAL)\b")
 def assemble(stage: Path, shared: Path | None = None) -> list[str]:
     """Build a staged book into `_build/html` with warnings as errors; return the lines that say what is wrong.
 
-    `shared` is the folder of what all books load, see `theme.prepare_shared`; without it the book has its own files.
+    `shared` is the folder of what all books load, see `library.prepare_shared`; without it the book has its own files.
     One book at a time in a process, since Sphinx keeps what it works with in the modules of docutils.
     """
     stage = stage.resolve()

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import json
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -86,16 +87,7 @@ def build(choices: Choices) -> int:
         print(f"Ingenting har ändrats sedan sist, {count} ({_seconds(start)} s). Öppna {choices.out / 'index.html'}")
         _warn_again(state, slugs)
         return 0
-    from analysis.publish.cluster import ClusterFault
-    from analysis.publish.site import SiteFault
-
-    try:
-        return _build(state, start)
-    except SiteFault as fault:
-        print(fault, file=sys.stderr)
-    except ClusterFault as fault:
-        print(f"{fault}\n{STANDS}", file=sys.stderr)
-    return 1
+    return _build(state, start)
 
 
 def _stands(state: _State) -> bool:
@@ -141,13 +133,26 @@ def _alone(state: _State) -> Iterator[bool]:
 def _build(state: _State, start: float) -> int:
     # A build with nothing to do does without what is imported here and in _build_with: it takes more than a second.
     with uncollected():
+        from analysis.publish.library import in_the_making, prepare_shared
         from analysis.publish.running.drawer import drawers
         from analysis.publish.running.fitting import fitting_jobs
 
     state.choices = dataclasses.replace(state.choices, jobs=state.choices.jobs or fitting_jobs())
-    # They make themselves ready while the rest is imported.
-    with drawers(_drawer_count(state)) as addresses:
-        return _build_with(state, start, addresses)
+    count, shared = _drawer_count(state), shared_by_books(state.work)
+    making = in_the_making(shared) if count else nullcontext(functools.partial(prepare_shared, shared))
+    # What is begun here becomes ready while the rest is imported.
+    with drawers(count) as addresses, making as finish_library:
+        with uncollected():
+            from analysis.publish.cluster import ClusterFault
+            from analysis.publish.site import SiteFault
+
+        try:
+            return _build_with(state, start, addresses, finish_library)
+        except SiteFault as fault:
+            print(fault, file=sys.stderr)
+        except ClusterFault as fault:
+            print(f"{fault}\n{STANDS}", file=sys.stderr)
+        return 1
 
 
 def _drawer_count(state: _State) -> int:
@@ -159,7 +164,7 @@ def _drawer_count(state: _State) -> int:
     return min(jobs, books) * max(1, min(jobs // books, chapters))
 
 
-def _build_with(state: _State, start: float, addresses: Sequence[str]) -> int:
+def _build_with(state: _State, start: float, addresses: Sequence[str], finish_library: Callable[[], None]) -> int:
     with uncollected():
         from analysis.publish import site
         from analysis.publish.plan import read_chapters, read_config
@@ -181,12 +186,12 @@ def _build_with(state: _State, start: float, addresses: Sequence[str]) -> int:
             if len(state.waiting) > expected:
                 # There may be too few that draw for several at once.
                 state.choices = dataclasses.replace(choices, jobs=1)
-            return _make(state, start, addresses)
+            return _make(state, start, addresses, finish_library)
     print(BUSY.format(out=choices.out), file=sys.stderr)
     return 1
 
 
-def _make(state: _State, start: float, addresses: Sequence[str]) -> int:
+def _make(state: _State, start: float, addresses: Sequence[str], finish_library: Callable[[], None]) -> int:
     with uncollected():
         from analysis.publish import site
         from analysis.publish.cluster import build_on_cluster
@@ -209,6 +214,8 @@ def _make(state: _State, start: float, addresses: Sequence[str]) -> int:
         progress.tell(outcome)
     if choices.dask is None:
         prepare(orders)
+        if orders:
+            finish_library()
         built = build_books(orders, choices.jobs, addresses)
     else:
         built = build_on_cluster(orders, choices.dask)

@@ -41,10 +41,10 @@ from analysis.publish.pictures import drawing_of, picture_png, picture_svg, with
 from analysis.publish.places import GUIDE_FOLDER, shared_by_books
 from analysis.publish.plan import KERNEL, Plan, plan_book, read_chapters, read_config
 from analysis.publish.running import ENGINE
+from analysis.publish.running.collector import uncollected
 from analysis.publish.running.drawer import draw_at
 from analysis.publish.running.entry import Engine
 from analysis.publish.running.processes import CAN_FORK, Died, Processes
-from analysis.publish.theme import prepare_shared
 from analysis.publish.workbook import make_workbook
 from analysis.sources import DataError, load_municipality
 from analysis.sources.faults import file_fault
@@ -187,26 +187,28 @@ def failed(order: Order, error: Exception) -> Outcome:
 
 
 def prepare(orders: Sequence[Order]) -> None:
-    """Make ready, once, what every book's process begins with, before any is built."""
+    """Make ready, once, what every book's process begins with, before any is built.
+
+    The folder that books share must have got its chart library (library.py) by then, too.
+    """
     if not orders:
         return
-    for work in {order.work for order in orders}:
-        prepare_shared(shared_by_books(work))
     Engine.prepare()
     if not CAN_FORK:
         return
-    warm.warm_up()
-    if any(order.documents for order in orders):
-        # What makes them takes long to import, and few books have any.
-        importlib.import_module("analysis.publish.document.make")
-    for root in {order.inputs.root for order in orders}:
-        warm_up(read_config(root))
-        read_chapters(root)
-    # What all municipalities share is read here, once; what is wrong with this one is told where it is built.
-    with suppress(DataError):
-        load_municipality(orders[0].slug, orders[0].inputs.data)
-    # What is there now stays; no process that is forked need look whether it can go.
-    gc.freeze()
+    with uncollected():
+        warm.warm_up()
+        if any(order.documents for order in orders):
+            # What makes them takes long to import, and few books have any.
+            importlib.import_module("analysis.publish.document.make")
+        for root in {order.inputs.root for order in orders}:
+            warm_up(read_config(root))
+            read_chapters(root)
+        # What all municipalities share is read here, once; what is wrong with this one is told where it is built.
+        with suppress(DataError):
+            load_municipality(orders[0].slug, orders[0].inputs.data)
+        # What is there now stays; no process that is forked need look whether it can go.
+        gc.freeze()
 
 
 def build_book(addresses: Sequence[str], order: Order, slot: int = 0) -> Outcome:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import posixpath
 import shutil
 from functools import cache
-from importlib.metadata import entry_points, version
+from importlib.metadata import entry_points
 from pathlib import Path
 
-import vl_convert
 from docutils import nodes
 from PIL import Image
 from sphinx import addnodes
@@ -19,21 +16,15 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.util.docutils import SphinxTranslator
 
-from analysis.present.svg import drawing_options
-from analysis.present.threaded import threaded
-from analysis.publish import glossary
+from analysis.publish import glossary, library
 from analysis.publish.files import link_or_copy, place, write_anew
 from analysis.publish.parts import BookBuilder, SwedishSearch, shared_folder
-from analysis.publish.running.processes import Processes
 
 ASSETS = Path(__file__).parent / "assets"
 THEME = Path(__file__).parent / "book_theme"
 # One stylesheet, in this order; what stands later may lean on what stands earlier.
 STYLES = ("palette.css", "book.css", "charts.css", "summary.css")
 SCRIPTS = ("bok.js", "charts.js", "sok.js")
-LIBRARY = "vega.js"
-# What that was made from, in the folder that books share.
-NOTE = "vega.json"
 # The name of parts.OutputRenderer among the entry points.
 RENDERER = "assistansboken"
 # The class of a figure that holds a chart.
@@ -59,7 +50,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     """Connect the extension."""
     app.add_html_theme("assistansboken", str(THEME))
     app.add_config_value("comments_config", {}, "html")  # jupyter-book sets it even without sphinx_comments
-    # The folder of what all books load, see `prepare_shared`; a book built by jupyter-book alone has its own files.
+    # The folder of what all books load, see library.py; a book built by jupyter-book alone has its own files.
     app.add_config_value("assistansboken_shared", "", "", str)
     app.connect("config-inited", _use_own_parts)
     app.add_builder(BookBuilder, override=True)
@@ -152,75 +143,9 @@ def _sections(env: BuildEnvironment, pagename: str) -> list[dict[str, str]]:
     return found if len(found) > 1 else []
 
 
-def chart_library() -> str:
-    """Return Vega with all that it needs as one script, made without a network.
-
-    It defines `vegaEmbed`, and `abDiagram`: what charts.js draws every chart with. It takes over a second to make, and
-    starts V8: see `prepare_shared`.
-    """
-    head, start, end = _around_the_library()
-    return f"{head}{_bundled(start)}{end}"
-
-
-@threaded("vl-convert")
-def _bundled(start: str) -> str:
-    return vl_convert.javascript_bundle(start)
-
-
-def _around_the_library() -> tuple[str, str, str]:
-    """Return what stands before the library, what vl-convert takes in, and what stands after."""
-    made_of = ", ".join(
-        (
-            f"Vega {vl_convert.get_vega_version()}",
-            f"Vega-Lite {vl_convert.get_vegalite_versions()[-1]}",
-            f"Vega-Embed {vl_convert.get_vega_embed_version()}",
-        )
-    )
-    notice = f"/*! {made_of} (BSD-3-Clause) with D3 (ISC) and other libraries they use; bundled by vl-convert. */"
-    # Wrapped, so that its short names do not meet those of other scripts in the page.
-    start = f"window.vegaEmbed = vegaEmbed; window.abDiagram = {json.dumps(drawing_options())};"
-    return f"{notice}\n(() => {{\n", start, "\n})();\n"
-
-
 def stylesheet() -> str:
     """Return the book's one stylesheet."""
     return "\n".join((ASSETS / name).read_text(encoding="utf-8") for name in STYLES)
-
-
-def prepare_shared(folder: Path) -> Path:
-    """Write the chart library to a folder that books share, unless it is there as it should be; return the folder.
-
-    Done once before the books are built, who put the rest there themselves. No file in it is ever written into, since
-    it has a name in every book.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    if not _is_made(folder):
-        # In a process of its own: what makes it starts V8, and this one may be forked later.
-        for _, outcome in Processes(_make, 1).run([folder]):
-            if outcome is not None:
-                raise outcome if isinstance(outcome, Exception) else ChildProcessError(str(outcome))
-    return folder
-
-
-def _make(folder: Path, slot: int) -> None:
-    content = chart_library().encode("utf-8")
-    write_anew(folder / LIBRARY, content)
-    noted = {"recipe": _recipe(), "sha256": hashlib.sha256(content).hexdigest()}
-    write_anew(folder / NOTE, json.dumps(noted).encode("utf-8"))
-
-
-def _is_made(folder: Path) -> bool:
-    """Tell whether the library of a folder is the one that would be made now, and is as it was made."""
-    try:
-        noted = json.loads((folder / NOTE).read_bytes())
-        digest = hashlib.sha256((folder / LIBRARY).read_bytes()).hexdigest()
-    except (FileNotFoundError, ValueError):
-        return False
-    return noted == {"recipe": _recipe(), "sha256": digest}
-
-
-def _recipe() -> str:
-    return json.dumps([_around_the_library(), version("vl-convert-python")])
 
 
 def _add_files(app: Sphinx, error: Exception | None) -> None:
@@ -241,6 +166,6 @@ def _add_files(app: Sphinx, error: Exception | None) -> None:
     if app.config.html_context.get("is_guide"):
         return
     if shared is None:
-        write_anew(folder / LIBRARY, chart_library().encode("utf-8"))
+        write_anew(folder / library.LIBRARY, library.chart_library().encode("utf-8"))
     else:
-        link_or_copy(shared / LIBRARY, folder / LIBRARY)
+        link_or_copy(shared / library.LIBRARY, folder / library.LIBRARY)

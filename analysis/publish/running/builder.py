@@ -42,6 +42,8 @@ def serve() -> None:
     # Told of what is on disk before it is imported, and only if it is still so afterwards.
     before = versions()
     from analysis.publish import run
+    from analysis.publish.library import prepare_shared
+    from analysis.publish.places import shared_by_books
     from analysis.publish.running.drawer import drawers
 
     if versions() != before:
@@ -52,6 +54,7 @@ def serve() -> None:
         project, book = pickle.load(requests)
         inputs = _inputs(project, folder / "inkommet")
         with drawers(1) as addresses:
+            prepare_shared(shared_by_books(folder / WORK))
             run.prepare([_order(inputs, book, folder)])
             while True:
                 answer(_built(inputs, book, folder, name, addresses))

@@ -55,7 +55,7 @@ def drawers(count: int) -> Iterator[list[str]]:
             yield addresses
         finally:
             for process in started:
-                process.kill()
+                process.terminate()
                 process.join()
 
 
@@ -100,11 +100,22 @@ def _keep_drawing(listener: socket.socket) -> None:
     # What JavaScript's engine says when it dies is not for the analyst.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     here, is_first = os.getpid(), True
+    child = 0
+
+    def end(number: int, frame: object) -> None:
+        # Waited for, so that what it took of the processor counts as this process's, and so as the build's.
+        if child:
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        os._exit(0)
+
+    signal.signal(signal.SIGTERM, end)
     while True:
         child = os.fork()
         if not child:
             # It must not return into its parent's code, whatever happens.
             with suppress(BaseException):
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 stay_with_parent(here)
                 _draw_for_all(listener, warms_up=is_first)
             os._exit(1)

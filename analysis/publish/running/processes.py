@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import gc
 import multiprocessing
 import os
@@ -80,6 +81,16 @@ class Processes:
                 position, outcome = slot.task, self._outcome(slot)
                 self._begin(slot, tasks, waiting)
                 yield position, outcome
+
+    @contextmanager
+    def beside(self, task: Any) -> Iterator[Callable[[], Any]]:
+        """Run one task beside what this process does meanwhile; give what waits, once, for what came of it."""
+        with nullcontext("") if CAN_FORK else short_folder() as self._folder:
+            try:
+                self._begin(self._slots[0], [task], iter([0]))
+                yield functools.partial(self._outcome, self._slots[0])
+            finally:
+                self._end()
 
     def _begin(self, slot: _Slot, tasks: Sequence[Any], waiting: Iterator[int]) -> None:
         slot.task = next(waiting, None)
