@@ -305,9 +305,23 @@ def test_what_is_packed_comes_out_the_same_and_nowhere_else(tmp_path):
     (folder / "tom").mkdir(parents=True)
     (folder / "b" / "c").mkdir(parents=True)
     (folder / "b" / "c" / "ö.csv").write_bytes(b"1\r\n2")
+    (folder / "~$ö.xlsx").write_bytes(b"")
     unpack(packed([("data/x", folder), ("e.txt", folder / "b" / "c" / "ö.csv"), ("mapp", None)]), tmp_path / "ut")
     found = {path.relative_to(tmp_path / "ut").as_posix() for path in (tmp_path / "ut").rglob("*")}
     assert found == {"data", "data/x", "data/x/tom", "data/x/b", "data/x/b/c", "data/x/b/c/ö.csv", "e.txt", "mapp"}
     assert (tmp_path / "ut" / "data/x/b/c/ö.csv").read_bytes() == b"1\r\n2"
     unpack(packed([("../utanför.txt", tmp_path / "ut" / "e.txt")]), tmp_path / "ut")
     assert not (tmp_path / "utanför.txt").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="making links needs a right that few have")
+def test_what_is_linked_is_packed_too(tmp_path):
+    """A folder of texts that several municipalities share; a link back to where it came from does no harm."""
+    folder, other = tmp_path / "x", tmp_path / "delat"
+    folder.mkdir()
+    other.mkdir()
+    (other / "a.md").write_bytes(b"text")
+    (folder / "texter").symlink_to(other)
+    (other / "tillbaka").symlink_to(folder)
+    unpack(packed([("x", folder)]), tmp_path / "ut")
+    assert (tmp_path / "ut" / "x" / "texter" / "a.md").read_bytes() == b"text"

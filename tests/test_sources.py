@@ -235,6 +235,7 @@ def test_a_bad_field_gives_one_fault(data_copy, file, old, new, field, value, pr
         (b"namn: \x00\n", "styrtecken", 1),
         (b"? [a, b]\n: c\n", "inte läsas som YAML", 1),
         (b"datum: 2026-02-30\n", "inte läsas som YAML", None),
+        ("datum: !!timestamp igår\n".encode(), "inte läsas som YAML", None),
         (b"namn: a\nkod: b\nnamn: c\n", "namn står två gånger", 3),
         (b"- a\n- b\n", "ingen lista med namn", None),
         (b"", "filen är tom", None),

@@ -4,13 +4,41 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 # Making and removing names is waiting for the disk, which several do faster than one.
 _AT_ONCE = 4
+
+
+def walk(folder: Path, leave_out: Callable[[str], bool]) -> Iterator[tuple[str, list[str]]]:
+    """Yield a folder and each below it, with the names of its files, but for what has a name to be left out.
+
+    A link to a folder is followed, as it is by whoever reads what lies there, but for one that leads back to where it
+    came from.
+    """
+    above = {str(folder): [_identity(folder)]}
+    for place, folders, names in os.walk(folder, followlinks=True):
+        way, kept = above.pop(place), []
+        for name in folders:
+            there = os.path.join(place, name)
+            identity = _identity(there)
+            if not leave_out(name) and identity not in way:
+                kept.append(name)
+                above[there] = [*way, identity]
+        folders[:] = kept
+        yield place, [name for name in names if not leave_out(name)]
+
+
+def _identity(folder: str | os.PathLike) -> tuple[int, int] | None:
+    """Return what a folder is known by, however one came there."""
+    try:
+        told = os.stat(folder)
+    except OSError:
+        return None
+    return told.st_dev, told.st_ino
 
 
 def link_or_copy(source: str | os.PathLike, target: str | os.PathLike) -> None:

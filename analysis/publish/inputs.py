@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import analysis
-from analysis.publish.files import write_anew
+from analysis.publish.files import walk, write_anew
 from analysis.publish.places import GUIDE_FOLDER
 from analysis.sources.registers import Register
 
@@ -23,6 +23,8 @@ CODE_SUFFIXES = {".py", ".j2", ".css", ".html", ".js", ".svg", ".toml", ".typ"}
 BINARY_SUFFIXES = {".png", ".jpg", ".jpeg", ".gif", ".pdf", ".xlsx", ".docx", ".zip"}
 PACKAGE = Path(analysis.__file__).parent
 CARD = "kommun.yml"
+# How the names of files begin that nobody reads, the last being those that Excel keeps beside what it has open.
+HIDDEN = (".", "__pycache__", "~$")
 # What lies at the root and every book is made from, beside the chapters.
 PROJECT_FILES = ("_toc.yml", "_config.yml", "requirements.txt")
 SECRET_BYTES = 32
@@ -191,32 +193,9 @@ def code_files(folder: Path) -> list[Path]:
 
 
 def files(folder: Path, suffix: str = "") -> list[Path]:
-    """Return the files below a folder whose name ends so, in order, but what is hidden, and what Excel has open.
-
-    A link to a folder is followed, as it is by whoever reads what lies there, but for one that leads back to where it
-    came from.
-    """
-    found, above = [], {str(folder): [_identity(folder)]}
-    for place, folders, names in os.walk(folder, followlinks=True):
-        way, kept = above.pop(place), []
-        for name in folders:
-            there = os.path.join(place, name)
-            identity = _identity(there)
-            if not name.startswith((".", "__pycache__")) and identity not in way:
-                kept.append(name)
-                above[there] = [*way, identity]
-        folders[:] = kept
-        found += [Path(place, name) for name in names if name.endswith(suffix) and not name.startswith((".", "~$"))]
-    return sorted(found)
-
-
-def _identity(folder: str | os.PathLike) -> tuple[int, int] | None:
-    """Return what a folder is known by, however one came there."""
-    try:
-        told = os.stat(folder)
-    except OSError:
-        return None
-    return told.st_dev, told.st_ino
+    """Return the files below a folder whose name ends so, in order, but what is hidden, and what Excel has open."""
+    return sorted(Path(place, name) for place, names in walk(folder, lambda name: name.startswith(HIDDEN))
+                  for name in names if name.endswith(suffix))
 
 
 def hash_of(paths: Iterable[Path], base: Path | None = None, key: bytes = b"") -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
 from collections.abc import Iterable
 from pathlib import Path, PurePosixPath
+
+from analysis.publish.files import walk
 
 
 def packed(trees: Iterable[tuple[str, Path | None]]) -> bytes:
     """Return files, and folders with all that lies in them, each under the name given, as one archive.
 
-    Empty folders are there too; None stands for one. Raises OSError where something cannot be read.
+    Empty folders are there too; None stands for one. What Excel has open is left out, and links are followed. Raises
+    OSError where something cannot be read.
     """
     buffer = io.BytesIO()
     # Level 1: pages and tables become a fifth as large, at a hundredth of a second's work a book.
@@ -24,7 +26,7 @@ def packed(trees: Iterable[tuple[str, Path | None]]) -> bytes:
             if not tree.is_dir():
                 archive.writestr(name, tree.read_bytes())
                 continue
-            for place, _, files in os.walk(tree):
+            for place, files in walk(tree, lambda name: name.startswith("~$")):
                 inside = PurePosixPath(name, Path(place).relative_to(tree).as_posix())
                 if inside.name:
                     archive.writestr(f"{inside}/", b"")

@@ -185,9 +185,14 @@ def _read_yaml(text: str) -> bytes:
     if deepest < _SURELY_SHALLOW and not _READ_OTHERWISE.search(text):
         try:
             return pickle.dumps(yaml.load(text, Loader=_FastLoader))
-        except (yaml.YAMLError, ValueError, RecursionError):
+        except _UNREADABLE:
             pass  # libyaml words its faults otherwise, and refuses some texts that are right
     return pickle.dumps(yaml.load(text, Loader=_Loader))
+
+
+# What PyYAML raises for a text that it cannot make anything of, besides its own: dates that are none (ValueError), and
+# values that are not of the kind that they are said to be.
+_UNREADABLE = (yaml.YAMLError, ValueError, RecursionError, AttributeError, IndexError, TypeError)
 
 
 class Register:
@@ -221,7 +226,7 @@ class Register:
             row = error.problem_mark.line + 1
             self._control_fault(lines[row - 1], row, error.text)
             return
-        except (yaml.YAMLError, ValueError, RecursionError) as error:
+        except _UNREADABLE as error:
             # ValueError comes from dates such as 2026-02-30, and carries no line.
             mark = getattr(error, "problem_mark", None)
             repeated = getattr(error, "problem", None) or ""
