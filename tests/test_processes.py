@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import atexit
+import json
 import multiprocessing
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
+import psutil
 import pytest
 
 from analysis.present import svg
@@ -36,6 +39,26 @@ def test_a_forked_process_gives_what_this_one_gives():
     assert [found[0], found[1], found[3]] == [*here, here[0]] and here[1] == ["😀"]
     assert isinstance(found[2], ValueError) and not any(isinstance(one, Died) for one in found.values())
     assert not multiprocessing.active_children()
+
+
+def _killed(task: int, slot: int) -> None:
+    """Draw by another process, tell of all that was started, and die without leave."""
+    assert not svg.draws_here()
+    _used("rita", 0)
+    os.write(task, json.dumps([one.pid for one in psutil.Process().children(recursive=True)]).encode())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@FORKS
+def test_what_a_forked_process_has_started_ends_with_it():
+    _used("rita", 0)
+    reader, writer = os.pipe()
+    assert [outcome for _, outcome in Processes(_killed, 1).run([writer])] == [Died(-signal.SIGKILL)]
+    started = json.loads(os.read(reader, 10_000))
+    _, alive = psutil.wait_procs([psutil.Process(pid) for pid in started if psutil.pid_exists(pid)], timeout=20)
+    assert started and not alive
+    for end in (reader, writer):
+        os.close(end)
 
 
 class Odd(Exception):

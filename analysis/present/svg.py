@@ -87,6 +87,11 @@ def draw(specification: str) -> str:
     return _drawn(specification)
 
 
+def draws_here() -> bool:
+    """Tell whether `draw` draws in this process itself, and so makes it ready for more."""
+    return _drawn.is_done_here
+
+
 @threaded("vl-convert")
 def _drawn(specification: str) -> str:
     _load_fonts()

@@ -129,7 +129,7 @@ def _draw_for_all(listener: socket.socket, *, warms_up: bool) -> None:
     One that takes the place of another is asked for at once. Should drawing fail always, each dies with a chart that
     is told of, and not before.
     """
-    for _ in range(_TIMES if warms_up else 0):
+    for _ in range(_TIMES if warms_up and svg.draws_here() else 0):
         _draw(_FIRST)
     while True:
         place, _ = listener.accept()
