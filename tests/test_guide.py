@@ -30,6 +30,7 @@ from analysis.publish import run, site
 from analysis.publish.guide import build_guide, needs_table
 from analysis.publish.places import GUIDE_FOLDER
 from analysis.publish.plan import read_chapters
+from analysis.publish.running.stopped import died, timed_out
 from analysis.publish.theme import CONTENT_SECURITY_POLICY
 from analysis.sources import fetch, load_municipality
 from analysis.sources.faults import file_fault
@@ -274,6 +275,11 @@ def _builds(data: Path, patch: pytest.MonkeyPatch) -> Iterator[str]:
 
     with FileLock(data.parent / ".sajt-arbete" / "bygge.lock"):
         yield called("build", "eslov", "--out", str(data.parent / "sajt"))
+
+    cell = {"metadata": {"assistansboken": {"number": 7}}}
+    for error in (timed_out(cell, run.CELL_TIMEOUT_SECONDS), died(cell)):
+        # As a build tells of a chapter that an engine has given up.
+        yield f"{run.BuildFault('eslov', 'lss', error.number, str(error))}\n"
 
     def stopped(*_, **__):
         raise KeyboardInterrupt
