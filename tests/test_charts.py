@@ -267,6 +267,11 @@ VEGA = (
         # Curves, areas, and a line after a step told from where the one before ends.
         '<path transform="translate(10,10)" d="M0,0C10,0,10,10,20,10L30,0L30,20Z" fill="#a9c8e6" stroke="#0b4f8a"/>',
         '<path d="M0,0h20v10L30,30L0,30Z" fill="#0b4f8a"/><path d="M6,0A6,6,0,1,1,-6,0A6,6,0,1,1,6,0" fill="#b3460b"/>',
+        # Numbers with an exponent: what nearly has no width, and what is nearly not moved.
+        '<path d="M-7.76e-7,5h7.76e-7v20h-7.76e-7Z" fill="#b3460b"/>'
+        '<path d="M1.5e+1,5h2e+1v2e+1h-2e+1Z" fill="#0b4f8a"/>'
+        '<path transform="translate(1e-7,3e+1)" d="M5,0L9e-8,9Z" stroke="#0b4f8a"/>'
+        '<line transform="translate(1e-7,2e+1)" x2="5e+1" y2="1e-7" stroke="#6b6b6b"/>',
         # Moved groups, one that cannot be seen and one that is half seen.
         '<g transform="translate(10,10)"><g opacity="0"><path d="M0,0h9v9h-9Z" fill="#0b4f8a"/></g>'
         '<g opacity="0.5"><path d="M0,0h9v9h-9Z" fill="#0b4f8a"/><path d="M5,5h9v9h-9Z" fill="#b3460b"/></g></g>',
@@ -277,6 +282,46 @@ def test_few_letters_draw_marks_that_no_chart_has_yet(marks):
     attributes, drawn = drawing.compact(raw, svg.FONT_STACK, INK)
     short = f'<svg xmlns="http://www.w3.org/2000/svg"{attributes}>{drawn}</svg>'
     assert abs(covered(short) - covered(raw)).max() <= 2 and covered(raw).max() > 100
+
+
+COORDINATES = st.floats(-1000, 1000).map(lambda number: number if number % 1 else int(number))
+STEPS = {"L": 2, "h": 1, "v": 1, "C": 6, "A": 2}
+
+
+@given(st.lists(st.tuples(st.sampled_from(sorted(STEPS)), st.lists(COORDINATES, min_size=6, max_size=6))), COORDINATES)
+def test_a_path_ends_where_vega_s_does(steps, moved):
+    """Whatever numbers Vega writes: every one is read, and no place is off by more than its rounding."""
+    told, at, ends = "M0,0", [0.0, 0.0], [(moved, -moved)]
+    for letter, numbers in steps:
+        used = numbers[: STEPS[letter]]
+        # The radii and flags of an arc stay as they are; its end is the last two.
+        told += letter + ("5,5,0,1,0," if letter == "A" else "") + ",".join(map(str, used))
+        if letter in "hv":
+            at["hv".index(letter)] += used[0]
+        else:
+            at = list(used[-2:])
+        ends.append((at[0] + moved, at[1] - moved))
+    written = drawing._path(told, moved, -moved)
+    assert "e" not in written
+    # A step told from the one before adds its own rounding to what that one has.
+    assert path_ends(written) == [pytest.approx(end, abs=0.006 * (len(steps) + 1)) for end in ends]
+
+
+def path_ends(path):
+    """Return where each step of a path ends that has few letters."""
+    at, ends = [0.0, 0.0], []
+    for letter, told in re.findall("([MLlhvCA])([^A-Za-z]*)", path):
+        numbers = [float(number) for number in re.findall(r"-?[\d.]+", told)]
+        size = {"M": 2, "L": 2, "l": 2, "h": 1, "v": 1, "C": 6, "A": 7}[letter]
+        assert numbers and len(numbers) % size == 0
+        for place in range(0, len(numbers), size):
+            step = numbers[place : place + size]
+            if letter in "hv":
+                at["hv".index(letter)] += step[0]
+            else:
+                at = [step[-2] + at[0], step[-1] + at[1]] if letter == "l" else step[-2:]
+            ends.append(tuple(at))
+    return ends
 
 
 @each_chart()

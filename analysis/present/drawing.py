@@ -23,9 +23,10 @@ _PLACE = frozenset(("x", "y", "x2", "y2", "dy", "width", "height", "d", "transfo
 # What a mark looks like where nothing is said.
 _DEFAULTS = {"opacity": "1", "stroke-width": "1", "text-anchor": "start", "font-weight": "normal"}
 _NOTHING = (None, "none", "transparent")
-_MOVED = re.compile(r"translate\((-?[\d.e-]+), ?(-?[\d.e-]+)\)")
-_STEP = re.compile(r"([A-Za-z])([^A-Za-z]*)")
-_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:e-?\d+)?")
+_MOVED = re.compile(r"translate\((-?[\d.e+-]+), ?(-?[\d.e+-]+)\)")
+# An e is no step but part of a number, such as 7.8e-7.
+_STEP = re.compile(r"([A-DF-Za-df-z])([^A-DF-Za-df-z]*)")
+_NUMBER = re.compile(r"-?(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?")
 _DOT = re.compile(r"M([\d.]+),0A\1,\1,0,1,1,-\1,0A\1,\1,0,1,1,\1,0")
 # How many points end a step of a path that is told from the corner of the drawing; small letters stay as they are.
 _POINTS = {"M": 1, "L": 1, "C": 3, "Q": 2, "A": 1}
