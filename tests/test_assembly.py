@@ -103,18 +103,54 @@ def test_every_chapter_is_to_the_byte_what_sphinx_and_myst_nb_make_of_it(tmp_pat
     own = built(mine)
     monkeypatch.undo()
 
-    class Plain(StandaloneHTMLBuilder):
-        SCRIPTS = parts.BookBuilder.SCRIPTS
+    # What is meant to differ is tried by test_the_search_reads_what_a_page_says.
+    class Plain(parts.BookBuilder):
+        """Sphinx's own, but for what it reads for the search."""
+
+    class PlainSearch(parts.SwedishSearch):
+        """Sphinx's own, but for the numbers."""
+
+    for name in ("init", "render_partial", "copy_static_files", "dump_inventory"):
+        setattr(Plain, name, getattr(StandaloneHTMLBuilder, name))
+    for name in ("init", "split"):
+        setattr(PlainSearch, name, getattr(SearchSwedish, name))
+    methods = {name for own in (parts.BookBuilder, parts.SwedishSearch) for name, value in vars(own).items()
+               if callable(value)}
+    # A new part of its own must be looked at here, too.
+    assert methods == {"init", "render_partial", "copy_static_files", "dump_inventory", "split",
+                       "index_page", "word_filter"}
 
     monkeypatch.setattr(library, "chart_library", lambda: LIBRARY)
     monkeypatch.setattr(theme, "BookBuilder", Plain)
-    monkeypatch.setattr(theme, "SwedishSearch", SearchSwedish)
+    monkeypatch.setattr(theme, "SwedishSearch", PlainSearch)
     monkeypatch.setattr(theme, "_use_own_parts", lambda app, config: None)
     others = built(plain)
     # What no page loads, and what the own builder therefore does not write.
     others.pop("objects.inv")
     assert own == others
     assert len(pages) > 15 and all(f"{name}.html" in own for name in pages) and len(own["searchindex.js"]) > 10_000
+
+
+TABLE = """<figure><svg aria-label="Diagram"><text>Ritat</text></svg>
+<script type="application/json">{"kod": "gömt"}</script>
+<table><tr><th>Ansökan</th><td>44&nbsp;142</td><td>avslag</td></tr>
+<tr><td>Beviljad</td><td title="Titel">2021</td></tr></table>
+<p>A &lt; B &amp; hävd, 1 &lt; 2 men ännu ett ord</p></figure>"""
+
+
+def searched(index: bytes) -> dict[str, list[int]]:
+    """Return the words that a book's index holds, and on which pages each is."""
+    terms = json.loads(index.decode().removeprefix("Search.setIndex(").removesuffix(")"))["terms"]
+    return {word: places if isinstance(places, list) else [places] for word, places in terms.items()}
+
+
+def test_the_search_reads_what_a_page_says(tmp_path):
+    pages = {"index": page("# Boken 2019\n\nText om 2020 och 2b.", {"text/html": TABLE}), "annan": page("# Annan")}
+    files = built(write_stage(tmp_path / "bok", pages))
+    # Words that only a tag divides are two; what is drawn, code and numbers are nothing to find.
+    assert set(searched(files["searchindex.js"])) == {
+        "text", "2b", "ansökan", "avslag", "bevilj", "hävd", "ännu", "ord", "a", "b"}
+    assert TABLE in files["index.html"].decode()
 
 
 def state() -> dict[str, object]:

@@ -150,10 +150,19 @@ def test_a_sheet_tells_of_the_table():
 def test_the_same_table_gives_the_same_file():
     _, workbook, content = downloads(costs.outcome_table(open_book("malmo")))
     assert content == downloads(costs.outcome_table(open_book("malmo")))[2]
-    built_at = datetime.datetime.fromisoformat(MANIFEST["built_at"]).replace(tzinfo=None)
-    assert workbook.properties.created == workbook.properties.modified == built_at
+    built_on = datetime.datetime.fromisoformat(MANIFEST["built_at"][:10])
+    assert workbook.properties.created == workbook.properties.modified == built_on
     with zipfile.ZipFile(io.BytesIO(content)) as parts:
         assert {part.date_time for part in parts.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_a_table_of_the_nation_is_one_file_for_all_and_names_no_municipality():
+    books = [open_book(slug) for slug in ("huddinge", "malmo")]
+    nations, own = ([downloads(view(book)) for book in books] for view in (models.schablon_table, costs.outcome_table))
+    assert nations[0][2] == nations[1][2] and own[0][2] != own[1][2]
+    told = [[dict(workbook[ABOUT_SHEET].iter_rows(values_only=True)).get("Kommun") for _, workbook, _ in made]
+            for made in (nations, own)]
+    assert told == [[None, None], ["Huddinge", "Malmö"]]
 
 
 def test_each_link_says_which_table_it_fetches():

@@ -123,6 +123,63 @@ def test_a_shared_file_is_one_on_disk_until_it_changes(tmp_path):
     assert (shared / "bok.css").read_bytes() == b"ny" and targets[2].read_bytes() == b"egen"
 
 
+def book_with(folder, **tables):
+    """Return a book with tables of these names and contents."""
+    html = fake_book(folder, folder.name, "Boken")
+    (html / "tabeller").mkdir()
+    for name, text in tables.items():
+        (html / "tabeller" / f"{name}.csv").write_text(text, encoding="utf-8")
+    return html
+
+
+def test_what_several_books_have_is_one_file_on_disk(tmp_path):
+    work = tmp_path / "arbete"
+    for slug, own in (("aby", "1"), ("bro", "2"), ("ced", "2"), ("dal", "1")):
+        finish(book_with(tmp_path / slug, rikets="0", egen=own), work, slug, "nyckel")
+        assert is_finished(work, slug, "nyckel")
+    tables = {slug: work / "books" / slug / "tabeller" for slug in ("aby", "bro", "ced", "dal")}
+    nations, own = ([folder / f"{name}.csv" for folder in tables.values()] for name in ("rikets", "egen"))
+    assert all(path.samefile(nations[0]) for path in nations)
+    assert [path.read_text(encoding="utf-8") for path in own] == ["1", "2", "2", "1"]
+    # It is compared with the file that the book before had; pages are never shared.
+    assert own[1].samefile(own[2]) and not own[0].samefile(own[3])
+    assert not (work / "books" / "aby" / "index.html").samefile(work / "books" / "bro" / "index.html")
+    assert {path.name for folder in tables.values() for path in folder.iterdir()} == {"rikets.csv", "egen.csv"}
+    # One that somebody has written into is no longer what a new book has, and a new book does not heal it unseen.
+    nations[0].write_text("9", encoding="utf-8")
+    assert not any(is_finished(work, slug, "nyckel") for slug in tables)
+    finish(book_with(tmp_path / "aby2", rikets="0", egen="1"), work, "aby", "nyckel")
+    assert nations[0].read_text(encoding="utf-8") == "0" and is_finished(work, "aby", "nyckel")
+
+
+def test_a_file_that_another_book_puts_in_its_place_meanwhile_is_not_taken(tmp_path, monkeypatch):
+    work = tmp_path / "arbete"
+    finish(book_with(tmp_path / "aby", egen="1"), work, "aby", "nyckel")
+    html, link = book_with(tmp_path / "bro", egen="1"), os.link
+
+    def replace_first(source, target):
+        if Path(source).is_relative_to(work):
+            write_anew(Path(source), b"annan")
+        link(source, target)
+
+    monkeypatch.setattr(os, "link", replace_first)
+    finish(html, work, "bro", "nyckel")
+    for slug in ("aby", "bro"):
+        assert (work / "books" / slug / "tabeller" / "egen.csv").read_bytes() == b"1"
+
+
+@pytest.mark.parametrize("number", FAULTS)
+def test_without_links_each_book_has_its_own_files(tmp_path, monkeypatch, number):
+    work = tmp_path / "arbete"
+    no_links(monkeypatch, number)
+    for slug in ("aby", "bro"):
+        finish(book_with(tmp_path / slug, rikets="0"), work, slug, "nyckel")
+        assert is_finished(work, slug, "nyckel")
+    one, other = (work / "books" / slug / "tabeller" / "rikets.csv" for slug in ("aby", "bro"))
+    assert one.read_bytes() == other.read_bytes() == b"0" and not one.samefile(other)
+    assert [path.name for path in one.parent.iterdir()] == ["rikets.csv"]
+
+
 @pytest.mark.parametrize("linked", [True, False])
 def test_the_site_has_every_file_of_the_books(tmp_path, books, monkeypatch, linked):
     if not linked:

@@ -62,7 +62,8 @@ class Draft:
 class Result:
     """A measure's frame with its meaning; the frame holds one column for each quantity, in order.
 
-    `inputs` are the titles of the tables that it used. `withheld` is there where small counts have been taken out of
+    `inputs` are the titles of the tables that it used; `own` tells whether any of them is the municipality's, since
+    else its figures are the same for all. `withheld` is there where small counts have been taken out of
     the municipality's tables: one row and column for each that the result would else have had, true where it would
     have had a value and now has none; `whole` are then the columns that it would have had.
     """
@@ -77,6 +78,7 @@ class Result:
     assumptions: tuple[Assumption, ...] = ()
     caveats: tuple[str, ...] = ()
     inputs: tuple[str, ...] = ()
+    own: bool = True
     withheld: pd.DataFrame | None = None
     whole: tuple[Quantity, ...] = ()
 
@@ -167,6 +169,7 @@ def measure(title: str) -> Callable:
                 assumptions=tuple(dict.fromkeys(item for item in draft.used if isinstance(item, Assumption))),
                 caveats=draft.caveats,
                 inputs=tuple(dict.fromkeys(item.attrs["table"] for item in draft.used if _is_table(item))),
+                own=any(name.startswith("tabell:") for name in read),
                 withheld=withheld,
                 whole=whole,
             )

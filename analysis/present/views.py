@@ -176,7 +176,7 @@ class FoldedTable:
             download=True,
             **facts,
         )
-        return _with_download(html, self.result, facts)
+        return _with_download(html, self.municipality, self.result, facts)
 
 
 @dataclass(frozen=True)
@@ -211,7 +211,7 @@ class TableView:
             download=True,
             **facts,
         )
-        return _with_download(html, self.result, facts, self.index_label, self.row_name)
+        return _with_download(html, self.municipality, self.result, facts, self.index_label, self.row_name)
 
     def row_name(self, key: str) -> str:
         """Return what a row is called whose key is a word of the code's."""
@@ -455,7 +455,8 @@ def assumed_value(item: Assumption) -> str:
 
 
 def _with_download(
-    html: str, result: Result, facts: dict, first: str = "", row_name: Callable[[str], str] = str
+    html: str, municipality: Municipality, result: Result, facts: dict, first: str = "",
+    row_name: Callable[[str], str] = str,
 ) -> tuple[dict, dict]:
     """Return a table's output: the page, its CSV, and what publish needs to make a workbook of that."""
     words = any(isinstance(key, str) for key in result.to_show.index)
@@ -472,6 +473,8 @@ def _with_download(
         "Källa": [facts["source_line"]],
         "Status": [facts["status_line"]],
         "Underlag": facts["references"],
+        # What is the same for all is no municipality's, and its file is the same in every book.
+        "Kommun": [municipality.name] if result.own else [],
     }
     lines = [[name, "\n".join(texts)] for name, texts in told.items() if any(texts)]
     data = {"text/html": html, "text/plain": result.title, "text/csv": to_csv(result, first, row_name)}

@@ -96,6 +96,35 @@ def place(content: bytes, target: Path, shared: Path | None) -> None:
     link_or_copy(one, target)
 
 
+def share(folder: Path, shared: Path) -> None:
+    """Let each file in a book's folders that the book before had just the same be one more name of that one's.
+
+    `shared` holds a file of each name; several books may do this at once. Where the file system has no links each book
+    keeps its own.
+    """
+    shared.mkdir(parents=True, exist_ok=True)
+    for path in sorted(folder.glob("*/*")):
+        if path.is_file() and path.stat().st_nlink == 1:
+            with suppress(OSError):
+                _share(path, shared / path.name)
+
+
+def _share(path: Path, one: Path) -> None:
+    beside = path.with_name(f".{path.name}")
+    try:
+        with suppress(FileNotFoundError):
+            # Linked first, so that what is compared is what is kept, whoever puts another in its place meanwhile.
+            os.link(one, beside)
+            if beside.read_bytes() == path.read_bytes():
+                os.replace(beside, path)
+                return
+            beside.unlink()
+        os.link(path, beside)
+        os.replace(beside, one)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
 def for_all(do: Callable, *arguments: Iterable) -> None:
     """Call a function that works on the disk for all, several at once; on a fault no more are begun."""
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -9,18 +9,23 @@ import time
 from collections.abc import Collection
 from pathlib import Path
 
-from analysis.publish.files import write_anew
+from analysis.publish.files import share, write_anew
+from analysis.publish.places import shared_by_books
 
 # What has not been used for so long is thrown away.
 KEPT_SECONDS = 7 * 24 * 3600
 
 
 def finish(html: Path, work: Path, slug: str, key: str) -> None:
-    """Move a book that is ready to its place, in place of the old one, and write down that it is whole."""
+    """Move a book that is ready to its place, in place of the old one, and write down that it is whole.
+
+    What other books have just the same is stored once.
+    """
     book, record = work / "books" / slug, _record(work, slug)
     # First, since without it what is left of an old book, should this be cut short, is not taken for a whole one.
     record.unlink(missing_ok=True)
     shutil.rmtree(book, ignore_errors=True)
+    share(html, shared_by_books(work))
     book.parent.mkdir(parents=True, exist_ok=True)
     html.rename(book)
     write_record(work, slug, key)

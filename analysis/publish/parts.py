@@ -1,9 +1,14 @@
-"""Parts of Jupyter Book that the theme replaces with quicker ones, each by a public hook; the pages are the same."""
+"""Parts of Jupyter Book that the theme replaces with quicker ones, each by a public hook; the pages are the same.
+
+The search alone is another: it finds the words in tables, and keeps no numbers, which the search page never asks for.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
+from html import unescape
 from pathlib import Path
 
 import jinja2
@@ -23,6 +28,10 @@ from analysis.publish.files import place
 
 # What a page never shows where an output has one of SHOWN: the same in plain text, and what a download is made of.
 UNSEEN, SHOWN = ("text/plain", "text/csv"), ("text/html", "text/markdown")
+# What nobody searches for: drawings, whose words and numbers stand in a table beside them, and code.
+_UNREAD = re.compile(r"<(svg|script|style)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+_TAG = re.compile(r"<[^<>]*>")
+_DIGITS = re.compile(r"[0-9]+")
 
 
 def read_notebook(text: str) -> nbformat.NotebookNode:
@@ -77,11 +86,15 @@ class SwedishSearch(SearchSwedish):
     def init(self, options: dict[str, str]) -> None:
         """Prepare a book's search."""
         super().init(options)
-        self.word_filter = cache(super().word_filter)
+        self.word_filter = cache(self.word_filter)
 
     def split(self, input: str) -> list[str]:
         """Return the words of a text."""
         return list(dict.fromkeys(super().split(input)))
+
+    def word_filter(self, word: str) -> bool:
+        """Tell whether a word is one to find; the search page asks for no numbers."""
+        return not _DIGITS.fullmatch(word) and super().word_filter(word)
 
 
 class Templates(BuiltinTemplateLoader):
@@ -110,6 +123,12 @@ class _Compiled(jinja2.BytecodeCache):
 _COMPILED = _Compiled()
 
 
+def words_of(html: str) -> str:
+    """Return what HTML says, word by word, but for drawings and code."""
+    # What is left of < would be taken for a tag.
+    return unescape(_TAG.sub(" ", _UNREAD.sub(" ", html))).replace("<", " ")
+
+
 def shared_folder(config: Config) -> Path | None:
     """Return the folder of what all books load; None for a book that has its own."""
     return Path(config.assistansboken_shared) if config.assistansboken_shared else None
@@ -136,6 +155,18 @@ class BookBuilder(StandaloneHTMLBuilder):
             # A copy, since the writer has one dictionary for all that it renders.
             self._titles[text] = dict(super().render_partial(node))
         return self._titles[text]
+
+    def index_page(self, pagename: str, doctree: nodes.document, title: str) -> None:
+        """Let the search read each word that a page shows; Sphinx makes one of those that only a tag divides."""
+        shown = [node for node in doctree.findall(nodes.raw) if "html" in node.get("format", "").split()]
+        written = [node.children for node in shown]
+        for node in shown:
+            node.children = [nodes.Text(words_of(node.astext()))]
+        try:
+            super().index_page(pagename, doctree, title)
+        finally:
+            for node, children in zip(shown, written, strict=True):
+                node.children = children
 
     def copy_static_files(self) -> None:
         """Write Sphinx's scripts; the theme writes the rest."""

@@ -27,9 +27,11 @@ def make_workbook(text: str, described: dict, manifest: dict) -> bytes:
     """
     content = io.BytesIO()
     with Workbook(content, {"in_memory": True}) as workbook:
-        built_at = datetime.datetime.fromisoformat(manifest["built_at"])
-        facts = [*described["facts"], ["Kommun", manifest["name"]], ["Boken byggdes", built_at.date().isoformat()]]
-        workbook.set_properties({"title": described["facts"][0][1], "created": built_at.replace(tzinfo=None)})
+        # The day alone, so that what several books have just the same can be one file.
+        day = datetime.date.fromisoformat(manifest["built_at"][:10])
+        facts = [*described["facts"], ["Boken byggdes", day.isoformat()]]
+        created = datetime.datetime.combine(day, datetime.time())
+        workbook.set_properties({"title": described["facts"][0][1], "created": created})
         _write_table(workbook, list(csv.reader(io.StringIO(text, newline=""), delimiter=";")), described["columns"])
         _write_facts(workbook, facts)
     return content.getvalue()
