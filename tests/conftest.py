@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import http.server
 import os
 import shutil
@@ -19,6 +20,7 @@ from filelock import FileLock
 from hypothesis import settings
 from playwright.sync_api import sync_playwright
 
+from analysis.publish import library
 from analysis.publish.inputs import Inputs
 from analysis.publish.library import prepare_shared
 from analysis.publish.places import shared_by_books
@@ -105,6 +107,23 @@ def shared_folder(tmp_path_factory):
     """A folder that all the processes of a run share."""
     base = tmp_path_factory.getbasetemp()
     return base.parent if base.name.startswith("popen-") else base
+
+
+@pytest.fixture(scope="session", autouse=True)
+def library_made_once(shared_folder):
+    """The chart library takes a second and a half to make, and each build into an empty folder would make it anew."""
+    bundled = library._bundled
+
+    def made_once(start: str) -> str:
+        path = shared_folder / f"bibliotek-{hashlib.sha256(start.encode()).hexdigest()[:16]}.js"
+        with FileLock(f"{path}.lock"):
+            if not path.exists():
+                path.write_text(bundled(start), encoding="utf-8")
+            return path.read_text(encoding="utf-8")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(library, "_bundled", made_once)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -13,9 +13,10 @@ from xml.etree import ElementTree
 
 import openpyxl
 import pytest
+from axe_playwright_python.base import AXE_SCRIPT
 from bs4 import BeautifulSoup
 from documents import document_faults
-from site_scan import BACK
+from site_scan import AXE, AXE_OPTIONS, BACK
 
 from analysis import cli
 from analysis.present.numbers import MINUS, NO_BREAK_SPACE, rounded
@@ -147,6 +148,25 @@ def test_every_internal_link_resolves(built_site, pages):
                 if other and unquote(parts.fragment) not in other.ids:
                     faults.append(f"{name}: {target} has no such place")
     assert not faults, "\n".join(faults)
+
+
+@pytest.mark.parametrize(("spoil", "fault"), [
+    # One cell of hundreds, a ground behind a row, one link, a heading of a group, and what is no matter of colours.
+    ("cells[cells.length >> 1].style.color = '#aaa'", "color-contrast: <td"),
+    ("cells[9].parentElement.style.background = '#777'", "color-contrast: <t"),
+    ("document.querySelector('.ab-kalla a').style.color = '#999'", "color-contrast: <a"),
+    ("document.querySelector('article').style.opacity = 0.5", "color-contrast: "),
+    ("document.querySelector('label').remove(); document.querySelector('input').placeholder = ''", "label: <input"),
+])
+def test_the_scan_finds_what_cannot_be_read(browser, origin, spoil, fault):
+    page = browser.new_page(reduced_motion="reduce")
+    page.goto(f"{origin}/malmo/kostnader.html")
+    page.evaluate(f"{AXE_SCRIPT}; document.querySelectorAll('details').forEach(one => {{ one.open = true; }})")
+    before = page.evaluate(AXE, AXE_OPTIONS)
+    page.evaluate(f"const cells = [...document.querySelectorAll('.ab-tabell td')]; {spoil}; null")
+    found = page.evaluate(AXE, AXE_OPTIONS)
+    page.close()
+    assert before == [] and any(one.startswith(fault) for one in found), found
 
 
 def test_no_page_tells_of_the_machine_it_was_built_on(built_site):

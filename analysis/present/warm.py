@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import importlib
 import pkgutil
 
@@ -14,11 +15,12 @@ from analysis.present.language import dated
 from analysis.present.views import TEMPLATES, to_csv
 
 
+@functools.cache
 def warm_up() -> None:
     """Import the pages and measures, compile the templates, and use once what the libraries make ready at first use.
 
-    Processes forked from this one then have it. Nothing is drawn, no data are read, and nothing that is made here is
-    kept but by the libraries.
+    It is done once a process, and processes forked from this one then have it. Nothing is drawn, no data are read, and
+    nothing that is made here is kept but by the libraries.
     """
     every_measure()
     for module in pkgutil.iter_modules(pages.__path__, f"{pages.__name__}."):

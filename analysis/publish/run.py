@@ -202,13 +202,19 @@ def prepare(orders: Sequence[Order]) -> None:
             # What makes them takes long to import, and few books have any.
             importlib.import_module("analysis.publish.document.make")
         for root in {order.inputs.root for order in orders}:
-            warm_up(read_config(root))
+            _warm_up(json.dumps(read_config(root), sort_keys=True))
             read_chapters(root)
         # What all municipalities share is read here, once; what is wrong with this one is told where it is built.
         with suppress(DataError):
             load_municipality(orders[0].slug, orders[0].inputs.data)
         # What is there now stays; no process that is forked need look whether it can go.
         gc.freeze()
+
+
+@functools.cache
+def _warm_up(config: str) -> None:
+    """Warm up what puts books together, with settings as JSON; what that leaves in the process stays."""
+    warm_up(json.loads(config))
 
 
 def build_book(addresses: Sequence[str], order: Order, slot: int = 0) -> Outcome:
