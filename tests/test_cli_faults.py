@@ -31,7 +31,7 @@ from test_publish import TABLE, fake_book, write_notebook
 
 from analysis import __main__ as start
 from analysis import cli
-from analysis.publish import run, site
+from analysis.publish import making, site
 from analysis.publish.plan import PROJECT_ROOT
 from analysis.sources import fetch
 from analysis.sources.kolada import Patience
@@ -424,8 +424,8 @@ def test_every_write_may_fail_and_nothing_is_lost(here, capsys, monkeypatch, com
     """Turn after turn, until a run comes through without reaching the write that is to fail."""
     book, publish = fake_book(here / "bok", "aby", "den nya"), site.publish
     if command == "build":  # only what is done with a book that is ready
-        monkeypatch.setattr(run, "prepare", lambda orders: None)
-        monkeypatch.setattr(run, "build_books", lambda *given, **more: [])
+        monkeypatch.setattr(making, "prepare", lambda orders: None)
+        monkeypatch.setattr(making, "build_books", lambda *given, **more: [])
         monkeypatch.setattr(site, "publish", lambda books, *rest, **more: publish({"aby": book}, *rest, **more))
     kept = shutil.copytree(here, here.parent / "kopia")
     before, failed = tree(here), 0
@@ -453,7 +453,7 @@ def test_every_write_may_fail_and_nothing_is_lost(here, capsys, monkeypatch, com
 
 def test_a_site_that_is_open_in_another_program_stands(here, capsys, monkeypatch):
     """Windows refuses to rename a folder that is open; the site is then as it was, and nothing lies beside it."""
-    monkeypatch.setattr(run, "build_books", lambda *given, **more: [])
+    monkeypatch.setattr(making, "build_books", lambda *given, **more: [])
     fake_book(here / ".sajt-arbete" / "books" / "ange", "ange")
     before, rename = tree(here), os.rename
 

@@ -26,7 +26,7 @@ from filelock import FileLock
 from PIL import Image
 
 from analysis import cli
-from analysis.publish import run, site
+from analysis.publish import making, run, site
 from analysis.publish.guide import build_guide, needs_table
 from analysis.publish.places import GUIDE_FOLDER
 from analysis.publish.plan import read_chapters
@@ -266,11 +266,11 @@ def _builds(data: Path, patch: pytest.MonkeyPatch) -> Iterator[str]:
     yield called("build", "eslov", "--out", str(data))
     with pytest.MonkeyPatch.context() as dying:
         dying.setattr(run, "build_book", lambda *_: os._exit(1))
-        dying.setattr("analysis.publish.guide.build_guide", lambda *_, **__: (None, []))
+        dying.setattr(making, "build_guide", lambda *_, **__: (None, []))
         yield called("build", "eslov", "--out", str(data.parent / "sajt"))
     with pytest.MonkeyPatch.context() as done:
-        done.setattr(run, "build_books", lambda *_, **__: [run.Outcome("eslov", data, ran=["index"])])
-        done.setattr("analysis.publish.guide.build_guide", lambda *_, **__: (None, []))
+        done.setattr(making, "build_books", lambda *_, **__: [run.Outcome("eslov", data, ran=["index"])])
+        done.setattr(making, "build_guide", lambda *_, **__: (None, []))
         yield called("build", "eslov", "--out", str(data.parent / "sajt"))
 
     with FileLock(data.parent / ".sajt-arbete" / "bygge.lock"):
@@ -284,7 +284,7 @@ def _builds(data: Path, patch: pytest.MonkeyPatch) -> Iterator[str]:
     def stopped(*_, **__):
         raise KeyboardInterrupt
 
-    patch.setattr(run, "build_books", stopped)
+    patch.setattr(making, "build_books", stopped)
     yield called("build", "eslov", "--force", "--out", str(data.parent / "sajt"))
 
 

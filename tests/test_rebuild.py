@@ -17,7 +17,7 @@ from conftest import DATA, edit
 from test_build import build, data  # noqa: F401 - data is a fixture
 from test_publish import project, write_notebook  # noqa: F401 - project is a fixture
 
-from analysis.publish import run
+from analysis.publish import making, run
 from analysis.publish.finished import listing
 from analysis.publish.inputs import secret
 
@@ -145,7 +145,7 @@ def test_a_guide_saved_meanwhile_is_not_kept_under_what_was_there_before(make, g
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(builder, "assemble", saved)
         if moment == "before":
-            meanwhile.setattr(run, "build_books", build_books)
+            meanwhile.setattr(making, "build_books", build_books)
         make("malmo")
     edit(page, "Två.", "Ett.")
     make("malmo")
@@ -350,23 +350,21 @@ def test_a_folder_that_is_not_a_site_gets_nothing_beside_it(project, data, tmp_p
 
 def test_what_another_build_made_meanwhile_is_not_taken_for_what_was_asked_for(make, data, out, monkeypatch):  # noqa: F811
     """The data are changed and a build of them ends just before this one, which saw the old data, takes the lock."""
-    from analysis.publish import command
-
     make()
     (data / "kommuner" / "malmo" / "ny.md").touch()
-    card, alone = data / "kommuner" / "ange" / "kommun.yml", command._alone
+    card, alone = data / "kommuner" / "ange" / "kommun.yml", making._alone
     kept = card.read_bytes()
 
     def after_another(state):
         with monkeypatch.context() as other:
-            other.setattr(command, "_alone", alone)
+            other.setattr(making, "_alone", alone)
             edit(card, "namn: Ånge", "namn: Onge")
             assert build("ange", "--data", data, "--out", out) == 0
             card.write_bytes(kept)
         return alone(state)
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr(command, "_alone", after_another)
+        meanwhile.setattr(making, "_alone", after_another)
         assert "2 böcker byggda." in make().out
     assert "Onge" not in (out / "index.html").read_text(encoding="utf-8")
     assert make().out.startswith(NOTHING)
