@@ -13,7 +13,7 @@ help:
 	@echo "make book       build every municipality's book into _build/html"
 	@echo "make test       run every check: ruff, pytest, nbval"
 	@echo "make notebooks  execute the chapters anew and save them, for you to commit"
-	@echo "make bench      measure how fast books are built, for docs/performance.md (takes hours)"
+	@echo "make bench      measure how fast books are built, for docs/performance.md (takes an hour)"
 	@echo "make clean      remove what was built (_build and caches; not .venv)"
 	@echo "PYTHON=python3.12 make book   uses another Python (3.11 or later)"
 
