@@ -32,8 +32,8 @@ UNREACHABLE_BOXES = """[...document.querySelectorAll('body *')].filter(box => bo
 AXE_OPTIONS = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
                "resultTypes": ["violations"]}
 # Less what is inside a chart: axe looks at the colour of text, never at an SVG's fill, and only says it cannot tell.
-# What the colours of charts must be is held by test_charts.py. Contrast depends on nothing but how a text looks and on
-# what lies behind it, and takes most of the time; so of the texts that are alike in that, three are looked at.
+# What the colours of charts must be is held by test_charts.py. Contrast takes most of the time, and depends on how
+# a text looks and on what lies behind it; of the texts that are alike in that, three are looked at.
 AXE = """async options => {
   const outside = {exclude: [["figure.ab-diagram svg > *"]]};
   const told = results => results.violations.flatMap(fault => fault.nodes.map(node =>
@@ -50,6 +50,18 @@ AXE = """async options => {
     }
     return grounds.get(element);
   };
+  const grounded = [...document.querySelectorAll("body *:not(svg *)")].filter(element => {
+    const style = getComputedStyle(element);
+    return (style.backgroundColor !== "rgba(0, 0, 0, 0)" || style.backgroundImage !== "none")
+      && element.checkVisibility({visibilityProperty: true, opacityProperty: true});
+  }).map(element => [element, element.getBoundingClientRect()]);
+  // Grounds that lie where the text is, though it is in none of them.
+  const strange = element => {
+    const place = element.getBoundingClientRect();
+    return grounded.filter(([other, box]) => box.left < place.right - 1 && box.right > place.left + 1
+      && box.top < place.bottom - 1 && box.bottom > place.top + 1
+      && !other.contains(element) && !element.contains(other)).map(([other]) => ground(other)).join();
+  };
   const alike = new Map();
   for (const element of document.querySelectorAll("body, body *:not(figure.ab-diagram svg *, script, style)")) {
     const says = [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim())
@@ -57,7 +69,7 @@ AXE = """async options => {
     if (!says || !element.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
     const style = getComputedStyle(element);
     const look = [element.tagName === "INPUT", style.color, style.fontSize, style.fontWeight, style.textShadow,
-                  ground(element)].join();
+                  ground(element), strange(element)].join();
     alike.set(look, [...(alike.get(look) ?? []), element]);
   }
   const chosen = [...alike.values()].flatMap(texts =>

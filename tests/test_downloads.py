@@ -12,6 +12,9 @@ from decimal import Decimal
 import openpyxl
 import pandas as pd
 import pytest
+import yaml
+from conftest import edit
+from test_prose import every_view
 
 from analysis.measures.result import Quantity, Result
 from analysis.present.book import open_book
@@ -19,6 +22,7 @@ from analysis.present.numbers import MINUS, NO_BREAK_SPACE, NO_VALUE, UNIT_WORDS
 from analysis.present.pages import comparison, costs, forms, models, provider, reconciliation, scenario
 from analysis.present.views import TableView
 from analysis.publish.workbook import ABOUT_SHEET, SHEET, make_workbook
+from analysis.sources import default_data_directory, list_municipalities
 
 MANIFEST = {"name": "Malmö", "built_at": "2026-01-02T03:04:05+00:00"}
 PLAIN_TABLES = [
@@ -159,6 +163,38 @@ def test_the_same_table_gives_the_same_file():
 def test_a_table_of_the_nation_is_one_file_for_all_and_names_no_municipality():
     one, other = (downloads(models.schablon_table(open_book(slug))) for slug in ("huddinge", "malmo"))
     assert one[2] == other[2] and "Kommun" not in [row[0].value for row in one[1][ABOUT_SHEET]]
+
+
+def test_every_table_with_a_municipality_s_own_figures_names_it():
+    """Those that do not name it are the same in every book that has them, years apart that another period adds."""
+    nameless: dict[str, dict[tuple, set[str]]] = {}
+    named = 0
+    for slug in list_municipalities(default_data_directory()):
+        book = open_book(slug)
+        years = book.municipality.first_year, book.municipality.last_year
+        for _, bundle, metadata in every_view(book):
+            if "text/csv" not in bundle:
+                continue
+            told = dict(metadata["facts"])
+            if "Kommun" in told:
+                assert told["Kommun"] == book.municipality.name
+                named += 1
+            else:
+                table = metadata["table_id"]
+                nameless.setdefault(table, {}).setdefault(years, set()).add(bundle["text/csv"])
+    assert named > 80 and len(nameless) > 10
+    assert not {table: periods for table, periods in nameless.items() if any(len(one) > 1 for one in periods.values())}
+
+
+def test_a_table_of_an_assumption_that_the_municipality_has_changed_names_it(data_copy):
+    card = data_copy / "kommuner" / "malmo" / "kommun.yml"
+    before = downloads(provider.surplus_table(open_book("malmo", data_copy)))[1]
+    assumptions = yaml.safe_load((data_copy / "nationellt" / "antaganden.yml").read_text(encoding="utf-8"))
+    used = provider.surplus_table(open_book("malmo", data_copy)).result.assumptions[0]
+    assert "Kommun" not in [row[0].value for row in before[ABOUT_SHEET]] and used.id in assumptions
+    edit(card, "antaganden: {}", f"antaganden: {{{used.id}: {used.minimum}}}")
+    after = downloads(provider.surplus_table(open_book("malmo", data_copy)))[1]
+    assert "Kommun" in [row[0].value for row in after[ABOUT_SHEET]]
 
 
 def test_each_link_says_which_table_it_fetches():

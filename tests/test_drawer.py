@@ -96,9 +96,11 @@ def test_a_chart_without_end_is_cut_off_and_harms_no_other(hasty, address):
         told.append(str(raised.value))
         told.append(stuck(CHART))
 
-    other = threading.Thread(target=be_stuck)
+    other, drawing = threading.Thread(target=be_stuck), psutil.Process(that_draws().pid)
+    rested = drawing.cpu_times().user
     other.start()
-    time.sleep(0.5)
+    while drawing.cpu_times().user < rested + 0.2:
+        time.sleep(0.05)
     # Who waits for one that is stuck is served by the next.
     assert draw_at(address)(CHART) == before
     other.join()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
+import random
 import shutil
 from pathlib import Path
 
@@ -12,7 +14,8 @@ from test_publish import fake_book
 
 from analysis.publish import site
 from analysis.publish.files import link_folder, link_or_copy, place, write_anew
-from analysis.publish.finished import finish, is_finished
+from analysis.publish.finished import finish, is_finished, throw_away_others
+from analysis.publish.places import files_of_books, spare_site
 
 FAULTS = [errno.EPERM, errno.EXDEV, errno.EMLINK, errno.ENOTSUP]
 
@@ -168,6 +171,35 @@ def test_a_file_that_another_book_puts_in_its_place_meanwhile_is_not_taken(tmp_p
         assert (work / "books" / slug / "tabeller" / "egen.csv").read_bytes() == b"1"
 
 
+def test_what_is_open_in_another_program_leaves_nothing_of_another_book(tmp_path, monkeypatch):
+    """Windows takes no name away from a file that somebody reads, under whichever name."""
+    work = tmp_path / "arbete"
+    finish(book_with(tmp_path / "aby", egen="1"), work, "aby", "nyckel")
+    html = book_with(tmp_path / "bro", egen="2")
+
+    def refuse(path, **options):
+        if "egen" in path.name:
+            raise PermissionError(errno.EACCES, "Åtkomst nekad", str(path))
+        unlink(path, **options)
+
+    unlink = Path.unlink
+    with monkeypatch.context() as windows:
+        windows.setattr(Path, "unlink", refuse)
+        finish(html, work, "bro", "nyckel")
+    own = work / "books" / "bro" / "tabeller"
+    assert [(path.name, path.read_bytes()) for path in own.iterdir()] == [("egen.csv", b"2")]
+    assert is_finished(work, "bro", "nyckel")
+
+
+def test_what_no_book_has_any_more_is_thrown_away_from_what_they_had_in_common(tmp_path):
+    work = tmp_path / "arbete"
+    for slug in ("aby", "bro"):
+        finish(book_with(tmp_path / slug, rikets="0", **{slug: "1"}), work, slug, "nyckel")
+    shutil.rmtree(work / "books" / "bro")
+    throw_away_others(work, ["aby"])
+    assert sorted(path.name for path in files_of_books(work).iterdir()) == ["aby.csv", "rikets.csv"]
+
+
 @pytest.mark.parametrize("number", FAULTS)
 def test_without_links_each_book_has_its_own_files(tmp_path, monkeypatch, number):
     work = tmp_path / "arbete"
@@ -180,34 +212,41 @@ def test_without_links_each_book_has_its_own_files(tmp_path, monkeypatch, number
     assert [path.name for path in one.parent.iterdir()] == ["rikets.csv"]
 
 
+@pytest.fixture(params=["with a spare", "without"])
+def publish(request, tmp_path):
+    """Replace the site, with the one before to make it of or without."""
+    spare = spare_site(tmp_path / "arbete") if request.param == "with a spare" else None
+    return functools.partial(site.publish, spare=spare)
+
+
 @pytest.mark.parametrize("linked", [True, False])
-def test_the_site_has_every_file_of_the_books(tmp_path, books, monkeypatch, linked):
+def test_the_site_has_every_file_of_the_books(tmp_path, books, publish, monkeypatch, linked):
     if not linked:
         no_links(monkeypatch)
     out = tmp_path / "sajt"
-    site.publish(books, out, carry_over=False, guide=books["bro"])
+    publish(books, out, carry_over=False, guide=books["bro"])
     for name, book in {**books, "handbok": books["bro"]}.items():
         assert content(out / name) == content(book)
         assert all(path.samefile(book / inside) is linked for inside, path in files(out / name).items())
     # A book that is not built again stays, though only the site has it.
     shutil.rmtree(books["bro"])
-    site.publish({"aby": books["aby"]}, out, carry_over=True)
-    site.publish({"aby": books["aby"]}, out, carry_over=True)
+    publish({"aby": books["aby"]}, out, carry_over=True)
+    publish({"aby": books["aby"]}, out, carry_over=True)
     assert (out / "bro" / "index.html").read_text(encoding="utf-8") == "Boken om bro"
     copy = shutil.copytree(out / "bro", tmp_path / "kopia")
     shutil.rmtree(out)
     assert (copy / "_static" / "bok.css").read_text(encoding="utf-8") == "body {}"
 
 
-def test_what_is_changed_in_the_site_does_not_pass_for_a_finished_book(tmp_path, books):
+def test_what_is_changed_in_the_site_does_not_pass_for_a_finished_book(tmp_path, books, publish):
     out, work = tmp_path / "sajt", tmp_path / "arbete"
-    site.publish(books, out, carry_over=False)
+    publish(books, out, carry_over=False)
     assert is_finished(work, "aby", "nyckel")
     # Another file in its place is only the site's, and the next site has the book's.
     write_anew(out / "aby" / "index.html", b"Ersatt")
     (out / "aby" / "_static" / "bok.css").unlink()
     assert is_finished(work, "aby", "nyckel")
-    site.publish(books, out, carry_over=False)
+    publish(books, out, carry_over=False)
     assert content(out / "aby") == content(books["aby"]) and b"Ersatt" not in content(out / "aby").values()
     # What is written into it is also the book's, which is then built anew.
     with (out / "aby" / "index.html").open("a", encoding="utf-8") as file:
@@ -215,34 +254,34 @@ def test_what_is_changed_in_the_site_does_not_pass_for_a_finished_book(tmp_path,
     assert not is_finished(work, "aby", "nyckel") and is_finished(work, "bro", "nyckel")
 
 
-def test_a_new_book_in_the_old_ones_place_leaves_the_site_as_it_is(tmp_path, books):
+def test_a_new_book_in_the_old_ones_place_leaves_the_site_as_it_is(tmp_path, books, publish):
     out, work = tmp_path / "sajt", tmp_path / "arbete"
-    site.publish(books, out, carry_over=False)
+    publish(books, out, carry_over=False)
     before = content(out)
     finish(fake_book(tmp_path / "ny", "aby", "Ny bok"), work, "aby", "annan")
     assert content(out) == before
-    site.publish(books, out, carry_over=False)
+    publish(books, out, carry_over=False)
     assert (out / "aby" / "index.html").read_text(encoding="utf-8") == "Ny bok"
 
 
 @pytest.mark.parametrize("after", [0, 1, 4])
-def test_a_full_disk_leaves_the_old_site_and_the_books(tmp_path, books, monkeypatch, after):
+def test_a_full_disk_leaves_the_old_site_and_the_books(tmp_path, books, publish, monkeypatch, after):
     out = tmp_path / "sajt"
-    site.publish(books, out, carry_over=False)
+    publish(books, out, carry_over=False)
     before, kept = content(out), {slug: content(book) for slug, book in books.items()}
     with monkeypatch.context() as patch:
         full_disk(patch, after)
         with pytest.raises(OSError, match="No space"):
-            site.publish(books, out, carry_over=False)
+            publish(books, out, carry_over=False)
     assert content(out) == before and {slug: content(book) for slug, book in books.items()} == kept
     assert not (tmp_path / ".sajt-new").exists()
-    site.publish(books, out, carry_over=False)
+    publish(books, out, carry_over=False)
     assert content(out) == before
 
 
-def test_ctrl_c_leaves_the_old_site(tmp_path, books, monkeypatch):
+def test_ctrl_c_leaves_the_old_site(tmp_path, books, publish, monkeypatch):
     out = tmp_path / "sajt"
-    site.publish(books, out, carry_over=False)
+    publish(books, out, carry_over=False)
     before = content(out)
 
     def interrupted(source, target):
@@ -251,20 +290,132 @@ def test_ctrl_c_leaves_the_old_site(tmp_path, books, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr(os, "link", interrupted)
         with pytest.raises(KeyboardInterrupt):
-            site.publish(books, out, carry_over=False)
+            publish(books, out, carry_over=False)
     assert content(out) == before and not (tmp_path / ".sajt-new").exists()
 
 
-def test_what_a_killed_build_left_is_taken_away_without_harm(tmp_path, books):
+def test_what_a_killed_build_left_is_taken_away_without_harm(tmp_path, books, publish):
     """Killed while the new site was filled, and while the old one was emptied."""
     out, work = tmp_path / "sajt", tmp_path / "arbete"
-    site.publish(books, out, carry_over=False)
+    publish(books, out, carry_over=False)
     before = content(out)
     for name in (".sajt-new", ".sajt-old"):
         (tmp_path / name).mkdir()
         shutil.copy(out / site.MARKER, tmp_path / name)
         link_folder(books["aby"], tmp_path / name / "aby")
         (tmp_path / name / "aby" / "index.html").unlink()
-    site.publish(books, out, carry_over=False)
+    publish(books, out, carry_over=False)
     assert content(out) == before and is_finished(work, "aby", "nyckel")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["arbete", "sajt"]
+
+
+# --- A site that is made of the one before ---------------------------------------------------------
+
+
+@pytest.fixture
+def spare(tmp_path):
+    """Where what the site before has in common with the one that stands is kept."""
+    return spare_site(tmp_path / "arbete")
+
+
+def linked_by(monkeypatch, do):
+    """Return the names of the books of which files were given one more name meanwhile."""
+    link, found = os.link, set()
+
+    def note(source, target):
+        found.add(Path(target).relative_to(Path(target).parents[-2]).parts[-2])
+        link(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "link", note)
+        do()
+    return found - {"_static"}
+
+
+def test_only_books_that_have_changed_are_put_into_the_site_anew(tmp_path, books, spare, monkeypatch):
+    out = tmp_path / "sajt"
+
+    def publish():
+        site.publish(books, out, carry_over=False, spare=spare)
+
+    assert linked_by(monkeypatch, publish) == {"aby", "bro"}
+    publish()  # the first site is now the spare
+    assert linked_by(monkeypatch, publish) == set()
+    finish(fake_book(tmp_path / "ny", "aby", "Ny bok"), tmp_path / "arbete", "aby", "annan")
+    assert linked_by(monkeypatch, publish) == {"aby"}
+    # Of the old book nothing is left, so that it takes no room.
+    assert not (spare / "aby").exists() and (spare / "bro").exists()
+    assert linked_by(monkeypatch, publish) == {"aby"}
+    assert linked_by(monkeypatch, publish) == set()
+    assert {name: content(out / name) for name in books} == {name: content(book) for name, book in books.items()}
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name.startswith(".")) == []
+
+
+def test_whatever_has_happened_the_site_is_what_the_books_are(tmp_path, spare):
+    """Books come, go and change, and so does what lies in the spare; each site is as if made of nothing."""
+    out, work, chance, books = tmp_path / "sajt", tmp_path / "arbete", random.Random(1), {}
+    for turn in range(60):
+        slug = chance.choice(["aby", "bro", "ced", "dal"])
+        if slug in books and chance.random() < 0.3:
+            shutil.rmtree(books.pop(slug))
+        elif slug not in books or chance.random() < 0.6:
+            finish(book_with(tmp_path / str(turn) / slug, egen=str(turn)), work, slug, str(turn))
+            books[slug] = work / "books" / slug
+        lying = [path for path in sorted(spare.rglob("*")) if path.is_file() and path.name != site.MARKER]
+        if lying and chance.random() < 0.5:
+            path = chance.choice(lying)
+            path.unlink()
+            if chance.random() < 0.5:
+                path.write_text("annat", encoding="utf-8")
+        site.publish(books, out, carry_over=False, spare=spare)
+        site.publish(books, tmp_path / "annan" / "sajt", carry_over=False)
+        assert content(out) == content(tmp_path / "annan" / "sajt"), turn
+    assert turn == 59 and lying
+
+
+@pytest.mark.parametrize("step", range(1, 9))
+def test_a_site_made_of_the_one_before_is_whole_or_the_old_one(tmp_path, books, spare, monkeypatch, step):
+    """Every change of a name may be the last thing that happens."""
+    out = tmp_path / "sajt"
+    for _ in range(2):
+        site.publish(books, out, carry_over=False, spare=spare)
+    before = content(out)
+    finish(fake_book(tmp_path / "ny", "aby", "Ny bok"), tmp_path / "arbete", "aby", "annan")
+    count = iter(range(1, 10**6))
+
+    class Killed(BaseException):
+        pass
+
+    def last(do):
+        def call(*arguments, **options):
+            if next(count) >= step:
+                raise Killed
+            return do(*arguments, **options)
+
+        return call
+
+    killed = False
+    with monkeypatch.context() as patch:
+        for name in ("rename", "replace", "link", "mkdir"):
+            patch.setattr(os, name, last(getattr(os, name)))
+        try:
+            site.publish(books, out, carry_over=False, spare=spare)
+        except Killed:
+            killed = True
+    if not out.exists():
+        # The next build puts it back before it does anything else.
+        site.prepare(out)
+    assert content(out) == before if killed else content(out / "aby") == content(books["aby"])
+    site.publish(books, out, carry_over=False, spare=spare)
+    assert {name: content(out / name) for name in books} == {name: content(book) for name, book in books.items()}
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
+
+
+def test_a_folder_in_the_spare_s_place_that_is_not_ours_is_left(tmp_path, books, spare):
+    spare.mkdir(parents=True)
+    (spare / "semester.jpg").write_text("x", encoding="utf-8")
+    for _ in range(3):
+        site.publish(books, tmp_path / "sajt", carry_over=False, spare=spare)
+    assert content(tmp_path / "sajt" / "bro") == content(books["bro"])
+    assert [path.name for path in spare.iterdir()] == ["semester.jpg"]
+    assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]

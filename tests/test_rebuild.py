@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import errno
+import multiprocessing
 import os
 import re
 import shutil
@@ -17,9 +19,13 @@ from conftest import DATA, edit
 from test_build import build, data  # noqa: F401 - data is a fixture
 from test_publish import project, write_notebook  # noqa: F401 - project is a fixture
 
+from analysis.measures.result import MissingData
 from analysis.publish import making, run
 from analysis.publish.finished import listing
 from analysis.publish.inputs import secret
+from analysis.publish.running.processes import CAN_FORK
+from analysis.sources import DataError
+from analysis.sources.faults import Fault
 
 NOTHING = "Ingenting har ändrats"
 
@@ -124,6 +130,54 @@ def test_a_damaged_guide_is_made_right(make, guide, out, damage):
     assert make("malmo").out.startswith(NOTHING)
 
 
+def raising(error):
+    """Return what raises an error instead of building the guide."""
+    def fail(*arguments, **options):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize(("error", "told"), [
+    (OSError(errno.ENOSPC, "No space left on device", "handbok"), "disken är full"),
+    (DataError([Fault("_toc.yml", "trasig", "en lista", "skriv en")]), "_toc.yml: trasig. väntat: en lista"),
+])
+def test_a_guide_that_fails_leaves_the_site_and_keeps_the_books(make, guide, out, monkeypatch, jobs, error, told):
+    make()
+    before = pages(out)
+    with monkeypatch.context() as failing:
+        failing.setattr(making, "build_guide", raising(error))
+        said = make("--jobs", jobs, "--force", code=1)
+    assert told in said.err.lower() and "Traceback" not in said.err
+    assert pages(out) == before and not multiprocessing.active_children()
+    assert "byggd" not in make().out
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="there is no fork")
+def test_a_guide_that_dies_beside_the_books_is_told_of(make, guide, out, monkeypatch):
+    make()
+    before = pages(out)
+    with monkeypatch.context() as failing:
+        failing.setattr(making, "build_guide", lambda *_, **__: os._exit(1))
+        failing.setattr(run, "make_manifest", raising(MissingData("ange: tabellen saknas")))
+        said = make("--jobs", 2, "--force", code=1)
+    # The books' faults are told as well as the guide's.
+    assert "handboken: processen dog" in said.err and said.err.count("tabellen saknas") == 2
+    assert pages(out) == before
+
+
+@pytest.mark.skipif(not CAN_FORK, reason="there is no fork")
+def test_ctrl_c_ends_a_guide_that_is_built_beside(make, guide, out, monkeypatch):
+    make()
+    before = pages(out)
+    with monkeypatch.context() as stopped:
+        stopped.setattr(making, "build_guide", lambda *_, **__: time.sleep(600))
+        stopped.setattr(making, "build_books", raising(KeyboardInterrupt()))
+        make("--jobs", 2, "--force", code=130)
+    assert pages(out) == before and not multiprocessing.active_children()
+
+
 @pytest.mark.parametrize("moment", ["before", "during"])
 def test_a_guide_saved_meanwhile_is_not_kept_under_what_was_there_before(make, guide, out, monkeypatch, moment):
     from analysis.publish import guide as builder
@@ -137,16 +191,19 @@ def test_a_guide_saved_meanwhile_is_not_kept_under_what_was_there_before(make, g
             return faults
         return assemble(*arguments)
 
-    def build_books(*arguments):
-        yield from whole(*arguments)
+    def prepare(orders):
+        whole(orders)
         edit(page, "Ett.", "Två.")
 
-    whole = run.build_books
+    whole = run.prepare
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr(builder, "assemble", saved)
         if moment == "before":
-            meanwhile.setattr(making, "build_books", build_books)
+            # When it has been looked at what there is to do, and the guide has not been read.
+            meanwhile.setattr(making, "prepare", prepare)
         make("malmo")
+    read = "Ett." if moment == "during" else "Två."
+    assert read in (out / "handbok" / "index.html").read_text(encoding="utf-8")
     edit(page, "Två.", "Ett.")
     make("malmo")
     assert "Ett." in (out / "handbok" / "index.html").read_text(encoding="utf-8")

@@ -156,6 +156,12 @@ def test_every_internal_link_resolves(built_site, pages):
     ("cells[9].parentElement.style.background = '#777'", "color-contrast: <t"),
     ("document.querySelector('.ab-kalla a').style.color = '#999'", "color-contrast: <a"),
     ("document.querySelector('article').style.opacity = 0.5", "color-contrast: "),
+    # A ground that is no ancestor of the text before it.
+    ("""const box = cells[cells.length >> 1].getBoundingClientRect(), ground = document.createElement('div');
+        document.querySelectorAll('.ab-tabell, .ab-tabell *').forEach(one => { one.style.background = 'none'; });
+        document.body.append(ground);
+        ground.style = `position: absolute; z-index: -1; background: #555; top: ${box.top + scrollY}px;
+                        left: ${box.left}px; width: ${box.width}px; height: ${box.height}px`""", "color-contrast: <td"),
     ("document.querySelector('label').remove(); document.querySelector('input').placeholder = ''", "label: <input"),
 ])
 def test_the_scan_finds_what_cannot_be_read(browser, origin, spoil, fault):

@@ -18,9 +18,15 @@ from analysis.measures.memo import once
 from analysis.sources.municipality import Municipality
 from analysis.sources.reads import reading
 from analysis.sources.registers import Assumption, DatedValue, SourceRef
+from analysis.sources.schema import NATIONAL_TABLES
 
 # Indexes whose labels are years, dates or names: a row may be shown for one though nothing in it is.
 LABELLED = ("ar", "tillfalle", "indata", "kommun", "omrade", "beslut_av", "driftform")
+
+# National tables with rows for each of many areas, of which one is the municipality.
+_OF_AREAS = frozenset(
+    name for name, spec in NATIONAL_TABLES.items() if any(column.name == "omrade" for column in spec.all_columns)
+)
 
 
 class MissingData(LookupError):
@@ -62,9 +68,9 @@ class Draft:
 class Result:
     """A measure's frame with its meaning; the frame holds one column for each quantity, in order.
 
-    `inputs` are the titles of the tables that it used; `own` tells whether any of them is the municipality's, since
-    else its figures are the same for all. `withheld` is there where small counts have been taken out of
-    the municipality's tables: one row and column for each that the result would else have had, true where it would
+    `inputs` are the titles of the tables that it used; `own` tells whether any of its figures may be the municipality's
+    own, in a table of its own or among those of many areas. `withheld` is there where small counts have been taken out
+    of the municipality's tables: one row and column for each that the result would else have had, true where it would
     have had a value and now has none; `whole` are then the columns that it would have had.
     """
 
@@ -169,7 +175,7 @@ def measure(title: str) -> Callable:
                 assumptions=tuple(dict.fromkeys(item for item in draft.used if isinstance(item, Assumption))),
                 caveats=draft.caveats,
                 inputs=tuple(dict.fromkeys(item.attrs["table"] for item in draft.used if _is_table(item))),
-                own=any(name.startswith("tabell:") for name in read),
+                own=_is_own(read, draft.used),
                 withheld=withheld,
                 whole=whole,
             )
@@ -177,6 +183,14 @@ def measure(title: str) -> Callable:
         return wrapped
 
     return decorate
+
+
+def _is_own(read: Iterable[str], used: Iterable) -> bool:
+    """Tell whether a result rests on anything that only one municipality has."""
+    kinds = (name.partition(":") for name in read)
+    return any(isinstance(item, Assumption) and item.own for item in used) or any(
+        kind == "tabell" or (kind == "nationellt" and (table == "*" or table in _OF_AREAS)) for kind, _, table in kinds
+    )
 
 
 def _own_copy(result: Result) -> Result:

@@ -6,7 +6,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 # Making and removing names is waiting for the disk, which several do faster than one.
@@ -66,6 +66,25 @@ def link_folder(folder: str | os.PathLike, copy: str | os.PathLike) -> None:
                 link_or_copy(entry.path, target)
 
 
+def files_in(folder: str | os.PathLike) -> Iterator[tuple[str, os.stat_result]]:
+    """Yield each file below a folder, by its path there, with what the system tells of it; none where it is none."""
+    waiting = [("", os.fspath(folder))] if os.path.isdir(folder) else []
+    while waiting:
+        prefix, place = waiting.pop()
+        with os.scandir(place) as entries:
+            for entry in entries:
+                if entry.is_dir(follow_symlinks=False):
+                    waiting.append((f"{prefix}{entry.name}/", entry.path))
+                else:
+                    yield prefix + entry.name, entry.stat(follow_symlinks=False)
+
+
+def is_linked(folder: str | os.PathLike, copy: str | os.PathLike) -> bool:
+    """Tell whether each file of a folder is one more name of that of another, as `link_folder` makes them."""
+    one, other = ({name: (told.st_dev, told.st_ino) for name, told in files_in(place)} for place in (folder, copy))
+    return one == other
+
+
 def write_anew(path: Path, content: bytes) -> None:
     """Write a file whole or not at all, and never into a file that has other names: they keep what they had."""
     beside = path.with_name(f".{path.name}.{os.getpid()}")
@@ -86,14 +105,16 @@ def place(content: bytes, target: Path, shared: Path | None) -> None:
         write_anew(target, content)
         return
     one = shared / target.name
-    try:
-        same = one.read_bytes() == content
-    except FileNotFoundError:
-        same = False
-    if not same:
-        write_anew(one, content)
     target.unlink(missing_ok=True)
-    link_or_copy(one, target)
+    # Linked first, so that what is compared is what is kept, whoever puts another in its place meanwhile.
+    with suppress(FileNotFoundError):
+        link_or_copy(one, target)
+        if target.read_bytes() == content:
+            return
+    write_anew(target, content)
+    with _beside(one) as beside:
+        link_or_copy(target, beside)
+        os.replace(beside, one)
 
 
 def share(folder: Path, shared: Path) -> None:
@@ -102,7 +123,8 @@ def share(folder: Path, shared: Path) -> None:
     `shared` holds a file of each name; several books may do this at once. Where the file system has no links each book
     keeps its own.
     """
-    shared.mkdir(parents=True, exist_ok=True)
+    with suppress(OSError):
+        shared.mkdir(parents=True, exist_ok=True)
     for path in sorted(folder.glob("*/*")):
         if path.is_file() and path.stat().st_nlink == 1:
             with suppress(OSError):
@@ -110,10 +132,8 @@ def share(folder: Path, shared: Path) -> None:
 
 
 def _share(path: Path, one: Path) -> None:
-    beside = path.with_name(f".{path.name}")
-    try:
+    with _beside(one) as beside:
         with suppress(FileNotFoundError):
-            # Linked first, so that what is compared is what is kept, whoever puts another in its place meanwhile.
             os.link(one, beside)
             if beside.read_bytes() == path.read_bytes():
                 os.replace(beside, path)
@@ -121,8 +141,21 @@ def _share(path: Path, one: Path) -> None:
             beside.unlink()
         os.link(path, beside)
         os.replace(beside, one)
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[Path]:
+    """Give a name beside a file that no other process uses, which is free before and after.
+
+    It is never in a book: what cannot be taken away again, as on Windows while another reads it, is not published.
+    """
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    beside.unlink(missing_ok=True)
+    try:
+        yield beside
     finally:
-        beside.unlink(missing_ok=True)
+        with suppress(OSError):
+            beside.unlink()
 
 
 def for_all(do: Callable, *arguments: Iterable) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Collection
 from pathlib import Path
 
-from analysis.publish.files import share, write_anew
-from analysis.publish.places import shared_by_books
+from analysis.publish.files import files_in, share, write_anew
+from analysis.publish.places import files_of_books
 
 # What has not been used for so long is thrown away.
 KEPT_SECONDS = 7 * 24 * 3600
@@ -19,13 +18,13 @@ KEPT_SECONDS = 7 * 24 * 3600
 def finish(html: Path, work: Path, slug: str, key: str) -> None:
     """Move a book that is ready to its place, in place of the old one, and write down that it is whole.
 
-    What other books have just the same is stored once.
+    A table or chart that the book before had just the same is stored once.
     """
+    share(html, files_of_books(work))
     book, record = work / "books" / slug, _record(work, slug)
     # First, since without it what is left of an old book, should this be cut short, is not taken for a whole one.
     record.unlink(missing_ok=True)
     shutil.rmtree(book, ignore_errors=True)
-    share(html, shared_by_books(work))
     book.parent.mkdir(parents=True, exist_ok=True)
     html.rename(book)
     write_record(work, slug, key)
@@ -58,7 +57,14 @@ def finished_at(work: Path, slug: str) -> int:
 
 
 def throw_away_others(work: Path, slugs: Collection[str]) -> None:
-    """Throw away what was made long ago of municipalities other than these, first what tells that it is whole."""
+    """Throw away what was made long ago of municipalities other than these, first what tells that it is whole.
+
+    And at once what books have had in common, and none has any more. No book may be in the making.
+    """
+    shared = files_of_books(work)
+    for path in shared.iterdir() if shared.is_dir() else ():
+        if path.stat().st_nlink == 1:
+            path.unlink(missing_ok=True)
     oldest = time.time() - KEPT_SECONDS
     for kind in ("klara", "books", "kapitel", "stage"):
         folder = work / kind
@@ -73,18 +79,7 @@ def throw_away_others(work: Path, slugs: Collection[str]) -> None:
 
 def listing(folder: Path) -> dict[str, list[int]]:
     """Return the size and time of change of each file below a folder, by its path there; empty where there is none."""
-    found: dict[str, list[int]] = {}
-    waiting = [("", str(folder))] if folder.is_dir() else []
-    while waiting:
-        prefix, place = waiting.pop()
-        with os.scandir(place) as entries:
-            for entry in entries:
-                if entry.is_dir(follow_symlinks=False):
-                    waiting.append((f"{prefix}{entry.name}/", entry.path))
-                else:
-                    told = entry.stat(follow_symlinks=False)
-                    found[prefix + entry.name] = [told.st_size, told.st_mtime_ns]
-    return found
+    return {name: [told.st_size, told.st_mtime_ns] for name, told in files_in(folder)}
 
 
 def _read(work: Path, slug: str) -> dict:

@@ -21,10 +21,10 @@ from analysis.publish.files import write_anew
 from analysis.publish.finished import finished_key, listing, throw_away_others
 from analysis.publish.guide import build_guide
 from analysis.publish.inputs import secret
-from analysis.publish.places import GUIDE_FOLDER, shared_by_books
+from analysis.publish.places import GUIDE_FOLDER, shared_by_books, spare_site
 from analysis.publish.plan import read_chapters, read_config
 from analysis.publish.progress import Progress
-from analysis.publish.run import DIED, BuildFault, Order, build_books, failed, prepare
+from analysis.publish.run import DIED, BuildFault, Order, build_books, cause_of, failed, prepare
 from analysis.publish.running.processes import CAN_FORK, Died, Processes
 from analysis.publish.warned import remember
 from analysis.sources import DataError
@@ -103,7 +103,8 @@ def _make(state: State, addresses: Sequence[str], finish_library: Callable[[], N
         prepare(orders)
         if orders:
             finish_library()
-    with _guide_beside(_GuideOrder(state.work, choices.root, choices.force), bool(orders) and here) as guide_made:
+    with _guide_beside(_GuideOrder(state.work, choices.root, choices.force),
+                       bool(orders) and here and choices.jobs > 1) as guide_made:
         built = build_books(orders, choices.jobs, addresses) if here else build_on_cluster(orders, choices.dask)
         for outcome in built:
             outcomes.append(outcome)
@@ -124,7 +125,7 @@ def _make(state: State, addresses: Sequence[str], finish_library: Callable[[], N
         print(STANDS, file=sys.stderr)
         return False
     site.publish({slug: state.work / "books" / slug for slug in state.slugs}, choices.out,
-                 carry_over=bool(choices.slugs), guide=guide, root=choices.root)
+                 carry_over=bool(choices.slugs), guide=guide, root=choices.root, spare=spare_site(state.work))
     # The new site stands; without the note the next build only has more to do.
     with suppress(OSError, KeyboardInterrupt):
         _note(state, has_guide=guide is not None)
@@ -145,8 +146,8 @@ class _GuideOrder:
 def _guide_beside(order: _GuideOrder, beside: bool) -> Iterator[Callable[[], tuple]]:
     """Give what returns the guide's folder, its faults and what there is to say of it, once.
 
-    It is built `beside` what is done meanwhile, where processes can be forked: a processor that has no book left then
-    has it to do. Else it is built when it is asked for.
+    It is built `beside` what is done meanwhile, where processes can be forked, since at the end of a build a processor
+    may have no book left to do. Else it is built when it is asked for.
     """
     if not (beside and CAN_FORK):
         yield functools.partial(_build_guide, order)
@@ -154,9 +155,12 @@ def _guide_beside(order: _GuideOrder, beside: bool) -> Iterator[Callable[[], tup
     with Processes(_build_guide, 1).beside(order) as outcome:
         def wait() -> tuple:
             made = outcome()
-            if isinstance(made, Exception):
+            if isinstance(made, (OSError, DataError)):
                 raise made
-            return (None, [BuildFault("handboken", "", None, DIED)], []) if isinstance(made, Died) else made
+            if isinstance(made, (Died, Exception)):
+                cause = DIED if isinstance(made, Died) else cause_of(type(made).__name__, str(made))
+                return None, [BuildFault("handboken", "", None, cause)], []
+            return made
 
         yield wait
 

@@ -30,6 +30,8 @@ from analysis.publish.files import place
 UNSEEN, SHOWN = ("text/plain", "text/csv"), ("text/html", "text/markdown")
 # What nobody searches for: drawings, whose words and numbers stand in a table beside them, and code.
 _UNREAD = re.compile(r"<(svg|script|style)\b.*?</\1>", re.DOTALL | re.IGNORECASE)
+# What may stand in the middle of a word.
+_WITHIN_WORDS = re.compile(r"</?(?:em|strong|b|i|sub|sup|abbr|wbr)\b[^<>]*>", re.IGNORECASE)
 _TAG = re.compile(r"<[^<>]*>")
 _DIGITS = re.compile(r"[0-9]+")
 
@@ -126,7 +128,7 @@ _COMPILED = _Compiled()
 def words_of(html: str) -> str:
     """Return what HTML says, word by word, but for drawings and code."""
     # What is left of < would be taken for a tag.
-    return unescape(_TAG.sub(" ", _UNREAD.sub(" ", html))).replace("<", " ")
+    return unescape(_TAG.sub(" ", _WITHIN_WORDS.sub("", _UNREAD.sub(" ", html)))).replace("<", " ")
 
 
 def shared_folder(config: Config) -> Path | None:

@@ -22,3 +22,13 @@ def work_directory(out: Path, root: Path = PROJECT_ROOT) -> Path:
 def shared_by_books(work: Path) -> Path:
     """Return the folder of what all books load, in that of finished books and stages."""
     return work / "gemensamt"
+
+
+def spare_site(work: Path) -> Path:
+    """Return the folder of what the site before had that the site of today has too, in that of finished books."""
+    return work / "reserv"
+
+
+def files_of_books(work: Path) -> Path:
+    """Return the folder of tables and charts that books may have in common, one of each name."""
+    return shared_by_books(work) / "filer"

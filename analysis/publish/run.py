@@ -202,7 +202,7 @@ def prepare(orders: Sequence[Order]) -> None:
             # What makes them takes long to import, and few books have any.
             importlib.import_module("analysis.publish.document.make")
         for root in {order.inputs.root for order in orders}:
-            _warm_up(json.dumps(read_config(root), sort_keys=True))
+            _warm_up(yaml.safe_dump(read_config(root), allow_unicode=True))
             read_chapters(root)
         # What all municipalities share is read here, once; what is wrong with this one is told where it is built.
         with suppress(DataError):
@@ -213,8 +213,8 @@ def prepare(orders: Sequence[Order]) -> None:
 
 @functools.cache
 def _warm_up(config: str) -> None:
-    """Warm up what puts books together, with settings as JSON; what that leaves in the process stays."""
-    warm_up(json.loads(config))
+    """Warm up what puts books together, with settings as YAML; what that leaves in the process stays."""
+    warm_up(yaml.safe_load(config))
 
 
 def build_book(addresses: Sequence[str], order: Order, slot: int = 0) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,8 +13,8 @@ from analysis.measures.shared import SHARED
 from analysis.present.language import dated, genitive, period
 from analysis.present.numbers import NO_VALUE, UNIT_WORDS, number
 from analysis.present.pages.comparison import CAVEATS
-from analysis.publish.files import for_all, link_folder
-from analysis.publish.manifest import read_manifest
+from analysis.publish.files import for_all, is_linked, link_folder, write_anew
+from analysis.publish.manifest import FILE_NAME, read_manifest
 from analysis.publish.places import GUIDE_FOLDER, PROJECT_ROOT, default_out
 
 MARKER = ".assistansboken"
@@ -49,10 +49,12 @@ def refuse_foreign(out: Path, root: Path = PROJECT_ROOT) -> None:
 
 
 def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, guide: Path | None = None,
-            root: Path = PROJECT_ROOT) -> None:
+            root: Path = PROJECT_ROOT, spare: Path | None = None) -> None:
     """Assemble a site of the books and the guide, and of the old site's other books where `carry_over`; swap it in.
 
-    The files of the site are those of the books, by one more name where the file system gives them that.
+    The files of the site are those of the books, by one more name where the file system gives them that. `spare` is
+    where the site that is swapped out is kept, but for the books that were changed. The next site is made of it: what
+    it takes depends on how many books have changed, and not on how many there are.
     """
     if GUIDE_FOLDER in books:
         raise SiteFault(f"En kommuns mapp kan inte heta {GUIDE_FOLDER}, eftersom handboken heter så på webbplatsen. "
@@ -69,11 +71,10 @@ def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, guide: Pa
     if guide is not None:
         sources[GUIDE_FOLDER] = guide
     try:
-        new.mkdir(parents=True)
-        (new / MARKER).write_text("Byggd av Assistansboken; ersätts vid nästa bygge.\n", encoding="utf-8")
-        for_all(link_folder, sources.values(), [new / name for name in sources])
+        _begin(new, spare, {*sources, *start, MARKER})
+        for_all(_take_in, sources.values(), [new / name for name in sources])
         for name, content in start.items():
-            (new / name).write_bytes(content)
+            write_anew(new / name, content)
         if out.exists():
             out.rename(old)
         new.rename(out)
@@ -85,7 +86,57 @@ def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, guide: Pa
     # The new site stands, so what is left of the old one, should it not go, is left to the next time.
     with suppress(OSError, KeyboardInterrupt):
         if old.exists():
-            _empty(old)
+            _keep(old, spare, out)
+
+
+def _begin(new: Path, spare: Path | None, wanted: Collection[str]) -> None:
+    """Make the folder of the new site: of the spare, with nothing in it but what has a name that is wanted."""
+    if spare is not None and _has_marker(spare):
+        spare.rename(new)
+    else:
+        new.mkdir(parents=True)
+        (new / MARKER).write_text("Byggd av Assistansboken; ersätts vid nästa bygge.\n", encoding="utf-8")
+    _take_away([path for path in new.iterdir() if path.name not in wanted])
+
+
+def _take_in(book: Path, target: Path) -> None:
+    """Let a new site have a book, unless it has just that one."""
+    if target.is_dir():
+        if is_linked(book, target):
+            return
+        shutil.rmtree(target)
+    link_folder(book, target)
+
+
+def _keep(old: Path, spare: Path | None, out: Path) -> None:
+    """Let a site that has been swapped out become the spare, less the books that are others in the one that stands.
+
+    A book's manifest is written when it is built, so one that is the same file tells that the book is the same.
+    """
+    if spare is None or not _has_marker(old) or (spare.exists() and not _has_marker(spare)):
+        _empty(old)
+        return
+    _take_away([path for path in old.iterdir() if path.is_dir() and not _is_one(path / FILE_NAME, out / path.name)])
+    if spare.exists():
+        _empty(spare)
+    try:
+        old.rename(spare)
+    except OSError:  # another disk, or a folder that is open
+        _empty(old)
+
+
+def _is_one(manifest: Path, book: Path) -> bool:
+    try:
+        return manifest.samefile(book / FILE_NAME)
+    except OSError:
+        return False
+
+
+def _take_away(paths: Sequence[Path]) -> None:
+    for_all(shutil.rmtree, [path for path in paths if path.is_dir()])
+    for path in paths:
+        if path.is_file():
+            path.unlink()
 
 
 def _start_page(books: Iterable[Path], *, has_guide: bool) -> dict[str, bytes]:
@@ -146,8 +197,12 @@ def _beside(out: Path, word: str) -> Path:
     return out.parent / f".{out.name}-{word}"
 
 
+def _has_marker(folder: Path) -> bool:
+    return (folder / MARKER).is_file()
+
+
 def _is_ours(folder: Path, root: Path) -> bool:
-    if (folder / MARKER).is_file():
+    if _has_marker(folder):
         return True
     # What `jupyter-book build .` at the root leaves where our site goes.
     home = default_out(root)
@@ -166,9 +221,5 @@ def _remove(folder: Path, root: Path) -> None:
 
 def _empty(folder: Path) -> None:
     """Take a folder away, last of all what tells that it is ours: cut short, it can be taken away the next time."""
-    paths = list(folder.iterdir())
-    for_all(shutil.rmtree, [path for path in paths if path.is_dir()])
-    for path in paths:
-        if path.is_file() and path.name != MARKER:
-            path.unlink()
+    _take_away([path for path in folder.iterdir() if path.name != MARKER])
     shutil.rmtree(folder)

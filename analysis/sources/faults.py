@@ -48,6 +48,10 @@ class DataError(Exception):
             fault.file, fault.sheet or "", fault.row or 0, fault.column or ""))
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
+    def __reduce__(self) -> tuple:
+        # An exception is otherwise made anew of its message, as when a process hands it to another.
+        return type(self), (self.faults,)
+
 
 def shown_path(path: Path, data_directory: Path) -> str:
     """Return a path as the analyst knows it: from the data folder's own name downwards, with `/`."""

@@ -342,7 +342,7 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
             register.fault("orimligt värde", f"ett tal mellan {default.minimum:g} och {default.maximum:g} "
                            f"({default.unit})", "rätta värdet", field=field, value=value)
         else:
-            merged[id_] = dataclasses.replace(default, value=float(value))
+            merged[id_] = dataclasses.replace(default, value=float(value), own=True)
     compare = register.take(content, "jamfor_med", list, "en lista med områden, till exempel [Riket, Lund]", default=[])
     for area in compare or ():
         if not isinstance(area, str) or (areas and area not in areas):

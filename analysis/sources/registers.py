@@ -109,7 +109,10 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Assumption:
-    """An input that no document gives: a worked example's value, with its bounds and the reason for it."""
+    """An input that no document gives: a worked example's value, with its bounds and the reason for it.
+
+    `own` tells whether a municipality has given the value itself.
+    """
 
     id: str
     name: str
@@ -118,6 +121,7 @@ class Assumption:
     minimum: float
     maximum: float
     reason: str
+    own: bool = False
 
 
 @dataclass(frozen=True)
