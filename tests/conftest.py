@@ -112,17 +112,17 @@ def shared_folder(tmp_path_factory):
 @pytest.fixture(scope="session", autouse=True)
 def library_made_once(shared_folder):
     """The chart library takes a second and a half to make, and each build into an empty folder would make it anew."""
-    bundled = library._bundled
+    make = library.chart_library
 
-    def made_once(start: str) -> str:
-        path = shared_folder / f"bibliotek-{hashlib.sha256(start.encode()).hexdigest()[:16]}.js"
+    def made_once() -> str:
+        path = shared_folder / f"bibliotek-{hashlib.sha256(library._recipe().encode()).hexdigest()[:16]}.js"
         with FileLock(f"{path}.lock"):
             if not path.exists():
-                path.write_text(bundled(start), encoding="utf-8")
+                path.write_text(make(), encoding="utf-8")
             return path.read_text(encoding="utf-8")
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(library, "_bundled", made_once)
+        patch.setattr(library, "chart_library", made_once)
         yield
 
 

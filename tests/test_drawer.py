@@ -87,20 +87,21 @@ def test_one_that_dies_of_a_chart_costs_that_chart(address):
 
 
 def test_a_chart_without_end_is_cut_off_and_harms_no_other(hasty, address):
-    before, told = draw_at(address)(CHART), []
+    before, told, begun = draw_at(address)(CHART), [], threading.Event()
 
     def be_stuck():
         stuck = draw_at(address)
+        begun.set()
         with pytest.raises(ValueError) as raised:
             stuck(ENDLESS)
         told.append(str(raised.value))
         told.append(stuck(CHART))
 
-    other, drawing = threading.Thread(target=be_stuck), psutil.Process(that_draws().pid)
-    rested = drawing.cpu_times().user
+    other = threading.Thread(target=be_stuck)
     other.start()
-    while drawing.cpu_times().user < rested + 0.2:
-        time.sleep(0.05)
+    assert begun.wait(SECONDS)
+    # All that is left to do is to send the chart.
+    time.sleep(1)
     # Who waits for one that is stuck is served by the next.
     assert draw_at(address)(CHART) == before
     other.join()

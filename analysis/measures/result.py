@@ -25,7 +25,9 @@ LABELLED = ("ar", "tillfalle", "indata", "kommun", "omrade", "beslut_av", "drift
 
 # National tables with rows for each of many areas, of which one is the municipality.
 _OF_AREAS = frozenset(
-    name for name, spec in NATIONAL_TABLES.items() if any(column.name == "omrade" for column in spec.all_columns)
+    name
+    for name, spec in NATIONAL_TABLES.items()
+    if any(column.name in ("omrade", "kommun") for column in spec.all_columns)
 )
 
 
