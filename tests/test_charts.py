@@ -527,6 +527,7 @@ COLUMN = st.one_of(
 @example(columns=[[NOTHING] * 3], rows=3)
 @example(columns=[[7, NOTHING, NOTHING]], rows=3)
 @example(columns=[[7, 1, 2]], rows=1)
+@example(columns=[[5e-324, NOTHING, NOTHING]], rows=1)
 @example(columns=[[7, 1, 2]], rows=0)
 @example(columns=[[1, NOTHING, 2], [3, NOTHING, 4]], rows=3)
 def test_what_has_no_values_is_left_out(kind, index, columns, rows):

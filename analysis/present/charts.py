@@ -201,8 +201,9 @@ def bar_panels(result: Result, columns: Sequence[str], *, height: int = 110, sha
 def _unit(values: Sequence[float], height: float) -> float:
     """Return what a pixel stands for where the values' bars and the words at their ends share a height."""
     low, high = _room(values, 0)
-    words = _ROOM * ((low < 0) + (high > 0 or low == high))
-    return (high - low or 1.0) / (height - words)
+    pixels = height - _ROOM * ((low < 0) + (high > 0 or low == high))
+    # A number so small that nothing is left of it when it is divided has no height either.
+    return (high - low) / pixels or 1.0 / pixels
 
 
 def _room(values: Sequence[float], unit: float) -> list[float]:
@@ -323,7 +324,9 @@ def _apart(ends: list[dict], unit: float) -> None:
 
 def _ticks(low: float, high: float) -> list[float]:
     """Return round values, about five steps apart, that hold both ends."""
-    spread = high - low or abs(high) or 1.0
+    spread = high - low or abs(high)
+    if spread < 1e-9:  # nothing is left of it when the ticks are rounded
+        spread = 1.0
     step = 10.0 ** math.floor(math.log10(spread / 5))
     step *= next(factor for factor in (1, 2, 5, 10) if factor >= 0.75 * spread / 5 / step)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
