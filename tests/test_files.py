@@ -373,7 +373,7 @@ def test_whatever_has_happened_the_site_is_what_the_books_are(tmp_path, spare):
     assert turn == 59 and lying
 
 
-@pytest.mark.parametrize("step", range(1, 9))
+@pytest.mark.parametrize("step", range(1, 12))
 def test_a_site_made_of_the_one_before_is_whole_or_the_old_one(tmp_path, books, spare, monkeypatch, step):
     """Every change of a name may be the last thing that happens."""
     out = tmp_path / "sajt"
@@ -405,7 +405,9 @@ def test_a_site_made_of_the_one_before_is_whole_or_the_old_one(tmp_path, books, 
     if not out.exists():
         # The next build puts it back before it does anything else.
         site.prepare(out)
-    assert content(out) == before if killed else content(out / "aby") == content(books["aby"])
+    is_new = all(content(out / name) == content(book) for name, book in books.items())
+    # The last change of a name is that of the old site, when the new one stands.
+    assert is_new if step >= 10 else killed and content(out) == before
     site.publish(books, out, carry_over=False, spare=spare)
     assert {name: content(out / name) for name in books} == {name: content(book) for name, book in books.items()}
     assert not [path for path in tmp_path.iterdir() if path.name.startswith(".")]
