@@ -1,6 +1,7 @@
 """Parts of Jupyter Book that the theme replaces with quicker ones, each by a public hook; the pages are the same.
 
-The search alone is another: it finds the words in tables, and keeps no numbers, which the search page never asks for.
+The search alone is another: it finds each word in tables, and keeps no words of drawings, which stand in a table too,
+and no numbers, which the search page never asks for.
 """
 
 from __future__ import annotations

@@ -53,8 +53,8 @@ def publish(books: Mapping[str, Path], out: Path, *, carry_over: bool, guide: Pa
     """Assemble a site of the books and the guide, and of the old site's other books where `carry_over`; swap it in.
 
     The files of the site are those of the books, by one more name where the file system gives them that. `spare` is
-    where the site that is swapped out is kept, but for the books that were changed. The next site is made of it: what
-    it takes depends on how many books have changed, and not on how many there are.
+    where the site that is swapped out is kept, but for the books that were changed. The next site is made of it: only
+    books that have changed are linked and taken away, and the files of the others are looked at.
     """
     if GUIDE_FOLDER in books:
         raise SiteFault(f"En kommuns mapp kan inte heta {GUIDE_FOLDER}, eftersom handboken heter så på webbplatsen. "
