@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import re
 import shutil
@@ -20,7 +21,7 @@ from test_prose import every_view
 from analysis.present.book import open_book
 from analysis.publish.workbook import SHEET, make_workbook
 from analysis.sources import DataError, load_municipality
-from analysis.sources.schema import MUNICIPAL_TABLES, ColumnSpec, TableSpec
+from analysis.sources.schema import MUNICIPAL_TABLES, ColumnSpec, Item, TableSpec
 
 SLUG = "prov"
 MANIFEST = {"name": "=Prov", "built_at": "2026-01-02T03:04:05+00:00"}
@@ -39,19 +40,23 @@ TEXTS += (
     "å" * 40,
 )
 SOURCES = {"egen": {"titel": "<script>alert(1)</script>", "utgivare": "=1+1", "datum": "2025"}}
-FIRST, LAST = 2019, 2025
-# What a measure looks up by name, or reads as a pointer, is not for anyone to fill with anything.
-LOOKED_UP = ("publicerat", "villkor", "fakta", "scenario")
-TABLES = sorted(set(MUNICIPAL_TABLES) - set(LOOKED_UP))
+# The book of old years needs one for which there is an amount per hour; that of years to come takes the last known.
+PERIODS = ((2019, 2025), (2009, 2014), (2017, 2017), (2024, 2031))
+# What is read as a pointer is not for anyone to fill with anything.
+TABLES = sorted(set(MUNICIPAL_TABLES) - {"publicerat"})
+# The facts that some page looks up by name.
+FACTS = ("enheter", "enhetschefer", "anstallda", "personliga_assistenter", "jour_dubbelbemanning")
 
 
-def numbers(column: ColumnSpec) -> st.SearchStrategy[str]:
+def numbers(bounds: ColumnSpec | Item, *, whole: bool) -> st.SearchStrategy[str]:
     """Numbers as people have them: none at all, tiny, huge, with decimals."""
-    low = column.minimum if column.minimum is not None else -(10.0**9)
-    some = [value for value in (0, 1, 4, 5, 17, 123456, 10**9, -1, -12345) if value >= low]
-    if column.kind == "number":
-        some += [0.001, 0.5, 99.95, 1234567.891, *([] if low == 0 else [-0.5])]
-    some = [value for value in some if column.maximum is None or value <= column.maximum]
+    low, high = (
+        edge if given is None else given for edge, given in ((-(10**9), bounds.minimum), (10**9, bounds.maximum))
+    )
+    some = [0, 1, 4, 5, 17, 2014, 2023, 123456, 10**9, -1, -12345, low, high]
+    if not whole:
+        some += [0.001, 0.5, 99.95, 1234567.891, -0.5]
+    some = sorted({value for value in some if low <= value <= high})
     return st.sampled_from(some).map(lambda value: f"{value:.10g}".replace(".", ",") if value < 10**9 else str(value))
 
 
@@ -66,27 +71,47 @@ def cells(column: ColumnSpec, years: list[int]) -> st.SearchStrategy[str]:
     elif column.kind == "date":
         some = st.sampled_from(years).flatmap(lambda year: st.sampled_from([f"{year}", f"{year}-11", f"{year}-11-30"]))
     elif column.kind == "text":
-        some = st.sampled_from(TEXTS)
+        some = st.sampled_from((*TEXTS, *FACTS) if column.name == "uppgift" else TEXTS)
     else:
-        some = numbers(column)
+        some = numbers(column, whole=column.kind == "integer")
     return st.just("") | some if column.optional else some
+
+
+def with_value(spec: TableSpec, row: list[str]) -> st.SearchStrategy[list[str]]:
+    """A row with a value that what it is about can have."""
+    place = [column.name for column in spec.columns].index("varde")
+    item = spec.items[row[0]]
+    if item.unit == "år":
+        item = dataclasses.replace(item, minimum=2014)  # the first year that has an amount per hour
+    return numbers(item, whole=item.whole).map(lambda value: [*row[:place], value, *row[place + 1 :]])
 
 
 @st.composite
 def rows(draw: st.DrawFn, spec: TableSpec, years: list[int]) -> list[list[str]]:
-    """A table's rows, with no key twice."""
+    """A table's rows, with no key twice; a table of single values often has them all, as its sheet suggests them."""
     names = [column.name for column in spec.all_columns]
     row = st.tuples(*(cells(column, years) for column in spec.all_columns)).map(list)
+    if spec.items:
+        row = row.flatmap(lambda one: with_value(spec, one))
     key = [names.index(name) for name in spec.key]
-    return draw(st.lists(row, min_size=1, max_size=14, unique_by=lambda one: tuple(one[place] for place in key)))
+    found = {tuple(one[place] for place in key): one for one in draw(st.lists(row, min_size=1, max_size=14))}
+    for suggested in spec.item_rows if spec.items and draw(st.booleans()) else ():
+        one = [suggested.get(name, "egen" if name == "kalla" else "s. 1" if name == "plats" else "") for name in names]
+        found.setdefault(tuple(one[place] for place in key), draw(with_value(spec, one)))
+    return list(found.values())
 
 
 @st.composite
-def municipalities(draw: st.DrawFn) -> tuple[str, dict[str, list[list[str]]]]:
-    """A name and tables: any of them, of any years of the period or of one alone."""
-    years = sorted(draw(st.sets(st.integers(FIRST, LAST), min_size=1, max_size=7)))
+def municipalities(draw: st.DrawFn) -> tuple[str, tuple[int, int], dict[str, list[list[str]]]]:
+    """A name, a period and tables: any of them, of any years of the period or of one alone."""
+    period = draw(st.sampled_from(PERIODS))
+    years = sorted(draw(st.sets(st.integers(*period), min_size=1, max_size=7)))
     chosen = draw(st.lists(st.sampled_from(TABLES), min_size=1, max_size=9, unique=True))
-    return draw(st.sampled_from(NAMES)), {name: draw(rows(MUNICIPAL_TABLES[name], years)) for name in sorted(chosen)}
+    return (
+        draw(st.sampled_from(NAMES)),
+        period,
+        {name: draw(rows(MUNICIPAL_TABLES[name], years)) for name in sorted(chosen)},
+    )
 
 
 @pytest.fixture(scope="module")
@@ -100,12 +125,17 @@ def data(tmp_path_factory) -> Path:
     return data
 
 
-def write(data: Path, name: str, tables: dict[str, list[list[str]]]) -> None:
+def write(data: Path, name: str, period: tuple[int, int], tables: dict[str, list[list[str]]]) -> None:
     """Write a municipality's folder anew."""
     folder = data / "kommuner" / SLUG
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    card = {"namn": name, "kod": "0000", "period": {"fran": FIRST, "till": LAST}, "jamfor_med": ["Riket"]}
+    card = {
+        "namn": name,
+        "kod": "0000",
+        "period": dict(zip(("fran", "till"), period, strict=True)),
+        "jamfor_med": ["Riket"],
+    }
     (folder / "kommun.yml").write_text(yaml.safe_dump(card, allow_unicode=True), encoding="utf-8")
     for table, content in tables.items():
         out = io.StringIO(newline="")
@@ -164,7 +194,7 @@ DAMAGE = {
 @given(municipalities(), st.data())
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 def test_any_damaged_cell_is_refused_by_its_place(data, municipality, draw):
-    name, tables = municipality
+    name, period, tables = municipality
     table = draw.draw(st.sampled_from(sorted(tables)))
     columns = MUNICIPAL_TABLES[table].all_columns
     at = draw.draw(st.integers(0, len(columns) - 1))
@@ -174,7 +204,7 @@ def test_any_damaged_cell_is_refused_by_its_place(data, municipality, draw):
     kind = "source" if source else "listed" if column.allowed else column.kind
     value = draw.draw(st.sampled_from([one for one in DAMAGE[kind] if one or not column.optional]))
     tables[table][line][at] = value
-    write(data, name, tables)
+    write(data, name, period, tables)
     with pytest.raises(DataError) as caught:
         load_municipality(SLUG, data)
     (fault,) = caught.value.faults

@@ -11,12 +11,17 @@ from test_summary import markup
 
 from analysis.measures.economy import budget_outcome, deviation_by_part
 from analysis.measures.result import Quantity, Result
+from analysis.measures.takeover import takeover_amounts
 from analysis.present import charts
 from analysis.present.book import open_book
 from analysis.present.language import which_years
 from analysis.present.numbers import mnkr
 from analysis.present.pages import background, costs, cover, material, models, own_provision, volumes
 from analysis.present.svg import live_specification, to_svg
+from analysis.publish.checking import checked
+from analysis.publish.plan import plan_book, read_chapters
+from analysis.sources import load_municipality
+from analysis.sources.schema import EXAMPLE_TERMS
 
 
 def without_years(data, *years, tables=("ekonomi", "brukare", "timmar", "floden")):
@@ -91,6 +96,63 @@ def test_the_hours_of_a_single_year_are_compared_with_their_budget(data_copy):
     rewrite(data_copy, "timmar", one)
     text = words(volumes.hours_text(open_book("malmo", str(data_copy))))
     assert "2025 blev timmarna lika många som budgeterat." in text
+
+
+def test_users_and_hours_of_different_years_give_no_hours_per_user(data_copy):
+    rewrite(data_copy, "timmar", lambda row: row if row["ar"] == "2025" else None)
+    rewrite(data_copy, "brukare", lambda row: row if row["ar"] < "2025" else None)
+    book = open_book("malmo", str(data_copy))
+    assert "inget år med både brukare och timmar" in words(volumes.hours_steps_text(book))
+    assert words(volumes.hours_per_user_chart(book)) == words(volumes.hours_per_user_table(book)) == ""
+    assert_sound(book)
+
+
+@pytest.mark.parametrize("example", EXAMPLE_TERMS)
+def test_terms_of_one_example_give_that_example_alone(data_copy, example):
+    rewrite(data_copy, "villkor", lambda row: row if row["villkor"] in EXAMPLE_TERMS[example] else None)
+    book = open_book("malmo", str(data_copy))
+    assert_sound(book)
+    chapter = next(one for one in plan_book(book.municipality, read_chapters()).chapters if one.name == "utforare")
+    sources = [cell.source for cell in plan_book(book.municipality, [chapter]).notebook(chapter).cells]
+    shown = {source.split("(")[0].removeprefix("provider.") for source in sources if source.startswith("provider.")}
+    whole = {"assumptions_text"}
+    assert shown == whole | {
+        "heltidsmatt": {"terms_text", "norm_text", "norm_chart", "norm_table"},
+        "jour": {"on_call_text", "on_call_table", "on_call_chart", "on_call_hours_chart"},
+        "jourschema": {"rota_text", "rota_table"},
+        "korta_insatser": {"short_visits_chart", "short_visits_table"},
+        "uppsagningstid": {"surplus_text", "surplus_table", "notice_table"},
+    }[example]
+    headings = [source for source in sources if source.startswith("### ")]
+    assert len(headings) == 1
+
+
+@pytest.mark.parametrize("kept", [("ar", "hojd_andel"), ("timmar",), ("kostnad_kr_per_timme", "brukare_antal")])
+def test_a_scenario_without_hours_or_cost_gives_no_chapter_and_the_book_says_why(data_copy, kept):
+    rewrite(data_copy, "scenario", lambda row: row if row["indata"] in kept else None, "bjuv")
+    book = open_book("bjuv", str(data_copy))
+    assert_sound(book)
+    (left_out,) = (one for one in plan_book(book.municipality, read_chapters()).left_out
+                   if one.chapter.name == "upphandling")
+    assert "scenario.csv" in left_out.reason and "timmar och kostnad per timme i egen regi" in left_out.reason
+    (warning,) = checked("bjuv", data_copy, read_chapters()).warnings
+    assert warning == ("data/kommuner/bjuv/scenario.csv ger ingenting i boken ännu. Det som behövs är timmar och "
+                       "kostnad per timme i egen regi.")
+
+
+@pytest.mark.parametrize(("name", "factor"), [("timmar_per_manad", 12), ("timmar_per_vecka", 365 / 7)])
+def test_a_scenario_may_give_its_hours_by_the_month_or_the_week(data_copy, name, factor):
+    whole = takeover_amounts(load_municipality("bjuv")).frame
+
+    def other(row):
+        if row["indata"] != "timmar":
+            return row
+        return {**row, "indata": name, "varde": str(float(row["varde"].replace(",", ".")) / factor).replace(".", ",")}
+
+    rewrite(data_copy, "scenario", other, "bjuv")
+    book = open_book("bjuv", str(data_copy))
+    assert_sound(book)
+    pd.testing.assert_frame_equal(takeover_amounts(book.municipality).frame, whole)
 
 
 @pytest.mark.parametrize(("document", "expected"), [(True, "utredningen"), (False, "kommunens uppgifter")])

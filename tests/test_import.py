@@ -6,6 +6,7 @@ import csv
 import datetime
 import errno
 import io
+import math
 import re
 import shutil
 import unicodedata
@@ -283,10 +284,19 @@ def _values(column: ColumnSpec, sources: list[str]) -> st.SearchStrategy[str]:
     return st.just("") | some if column.optional else some
 
 
+def _within_its_bounds(spec: TableSpec, row: dict[str, str]) -> list[str]:
+    """The row with a value that what it is about can have."""
+    item = spec.items[row[spec.key[0]]]
+    value = min(max(parse_number(row["varde"]), item.minimum), item.maximum or math.inf)
+    return list((row | {"varde": number_text(float(math.ceil(value) if item.whole else value))}).values())
+
+
 @st.composite
 def _table(draw: st.DrawFn, spec: TableSpec, sources: list[str]) -> list[list[str]]:
     names = [column.name for column in spec.all_columns]
     row = st.tuples(*(_values(column, sources) for column in spec.all_columns)).map(list)
+    if spec.items:
+        row = row.map(lambda one: _within_its_bounds(spec, dict(zip(names, one, strict=True))))
     return draw(
         st.lists(row, min_size=1, max_size=4, unique_by=lambda one: tuple(one[names.index(name)] for name in spec.key))
     )

@@ -345,6 +345,8 @@ def test_years_and_parts_are_filled_in_where_they_give_the_rows(workbook):
     filled = {name for name, spec in MUNICIPAL_TABLES.items() if grid_columns(spec)}
     assert filled == {"ekonomi", "brukare", "timmar", "floden", "egen_regi"}
     for name, spec in MUNICIPAL_TABLES.items():
+        if spec.items:
+            continue
         rows = [row for row in workbook[spec.sheet].iter_rows(min_row=FIRST_ROW + 1, values_only=True) if any(row)]
         other = next((column for column in spec.columns if column.name in spec.key and column.allowed), None)
         expected = (
@@ -354,6 +356,25 @@ def test_years_and_parts_are_filled_in_where_they_give_the_rows(workbook):
         )
         assert [row[:2] for row in rows] == expected
         assert not any(any(row[2:]) for row in rows)
+
+
+@pytest.mark.parametrize("table", ["villkor", "scenario"])
+def test_a_sheet_of_single_values_tells_what_each_is_and_in_which_unit(workbook, table):
+    spec = MUNICIPAL_TABLES[table]
+    heads = {cell.value: cell.column for cell in workbook[spec.sheet][HEADING_ROW + 1] if cell.value}
+    labels = {column.name: column.label for column in spec.all_columns}
+    shown = [
+        {name: row[heads[label] - 1] for name, label in labels.items() if row[heads[label] - 1]}
+        for row in workbook[spec.sheet].iter_rows(min_row=FIRST_ROW + 1, values_only=True)
+        if any(row)
+    ]
+    assert [fold(row[spec.key[0]]) for row in shown] == list(spec.items)
+    for row, item in zip(shown, spec.items.values(), strict=True):
+        assert (row["enhet"], row["beskrivning"]) == (item.unit, item.description)
+        assert not row.keys() & {"varde", "kalla", "plats", "status"}
+    if table == "scenario":
+        forms = {fold(row["indata"]): fold(row["driftform"]) for row in shown}
+        assert forms.pop("kostnad_kr_per_timme") == "egen_regi" and set(forms.values()) == {"alla"}
 
 
 def test_the_first_sheet_tells_which_tables_give_which_chapters(workbook):

@@ -16,9 +16,9 @@ from analysis.sources import default_data_directory, list_municipalities
 CHAPTERS = default_data_directory().parent / "chapters"
 
 
-def rewrite(data, table, change):
-    """Rewrite a table of Malmö's; `change` takes a row as a dict and returns it, or None to drop it."""
-    path = data / "kommuner" / "malmo" / f"{table}.csv"
+def rewrite(data, table, change, slug="malmo"):
+    """Rewrite a municipality's table; `change` takes a row as a dict and returns it, or None to drop it."""
+    path = data / "kommuner" / slug / f"{table}.csv"
     with path.open(encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file, delimiter=";"))
     kept = [new for line in lines if (new := change(dict(line))) is not None]

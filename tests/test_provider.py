@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from analysis.measures import provider
 from analysis.measures.result import MEASURES, MissingData
 from analysis.sources.municipality import load_municipality
+from analysis.sources.schema import EXAMPLE_TERMS
 
 MALMO = load_municipality("malmo")
 MEASURED = [provider.full_time_norm, provider.on_call_hour, provider.on_call_curve, provider.on_call_hours_curve,
@@ -140,6 +141,26 @@ def test_overrides_are_what_is_shown_as_assumed():
 def test_a_missing_term_is_missing_data(function, name):
     with pytest.raises(MissingData, match=name):
         function(with_term(name, None))
+
+
+@pytest.mark.parametrize("example", EXAMPLE_TERMS)
+def test_an_example_needs_every_term_that_it_takes(example):
+    assert MALMO.has("villkor", f"villkor:{example}")
+    for term in EXAMPLE_TERMS[example]:
+        assert not with_term(term, None).has(f"villkor:{example}")
+    terms = MALMO.tables["villkor"]
+    alone = dataclasses.replace(MALMO, tables={"villkor": terms[terms["villkor"].isin(EXAMPLE_TERMS[example])]})
+    assert alone.has("villkor", f"villkor:{example}")
+    early = dataclasses.replace(alone, last_year=2019)  # the year before the first known charges on wages
+    assert not early.has("villkor") and not early.has(f"villkor:{example}")
+    other = dataclasses.replace(MALMO, tables={"villkor": terms[terms["villkor"] == "fa_timmar_grans"]})
+    assert not other.has("villkor")
+
+
+def test_the_shortest_and_the_longest_visit_may_change_places():
+    swapped = dataclasses.replace(MALMO, tables={"villkor": MALMO.tables["villkor"].replace(
+        {"villkor": {"kort_insats_minst": "kort_insats_hogst", "kort_insats_hogst": "kort_insats_minst"}})})
+    assert provider.short_visits(swapped).frame.equals(provider.short_visits(MALMO).frame)
 
 
 def test_missing_norms_and_zero_divisors():

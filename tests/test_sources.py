@@ -21,6 +21,7 @@ from analysis.sources.cells import CellError, parse_date, parse_integer, parse_n
 
 CARD = "kommuner/malmo/kommun.yml"
 ECONOMY = "kommuner/malmo/ekonomi.csv"
+TERMS = "kommuner/malmo/villkor.csv"
 FLOWS = "kommuner/malmo/floden.csv"
 USERS = "kommuner/malmo/brukare.csv"
 SOURCES = "kallor.yml"
@@ -65,6 +66,13 @@ CELLS = [
     ("kommuner/malmo/prognoser.csv", "-18;malmo_2025;Avsnitt 2;avrundad", "-18;malmo_2025;Avsnitt 2;ungefär", 2,
      "status", "ungefär", "otillåtet värde", "avrundad"),
     ("nationellt/handelser.csv", "2018-04-01;lag", "1/4 2018;lag", 4, "datum", "1/4 2018", "inget datum", "2024-01-31"),
+    (TERMS, "heltidsmatt_1;37;", "heltidsmat_1;37;", 2, "villkor", "heltidsmat_1", "otillåtet värde", "heltidsmatt_1"),
+    (TERMS, "heltidsmatt_1;37;", "heltidsmatt_1;0;", 2, "varde", "0", "för litet tal",
+     "ett tal mellan 1 och 168 (timmar per vecka)"),
+    (TERMS, "heltidsmatt_1;37;", "heltidsmatt_1;-37;", 2, "varde", "-37", "negativt tal", "noll eller mer"),
+    (TERMS, "jour_grans;50;", "jour_grans;5000;", 10, "varde", "5000", "orimligt tal", "mellan 1 och 744"),
+    (TERMS, "jour_minsta_bemanning;4;", "jour_minsta_bemanning;4,5;", 12, "varde", "4,5", "inget heltal",
+     "ett heltal mellan 1 och 100 (medarbetare)"),
 ]
 
 
@@ -195,6 +203,7 @@ FIELDS = [
     (CARD, "[Riket, Skåne, Göteborg, Lund]", "[Riket, Skane]", "jamfor_med", "Skane", "finns inte"),
     (CARD, "[Riket, Skåne, Göteborg, Lund]", "[Riket, [Lund]]", "jamfor_med", "['Lund']", "finns inte"),
     (CARD, "uppdrag_kalla: malmo_2025", "uppdrag_kalla: malmo_2052", "uppdrag_kalla", "malmo_2052", "kallor.yml"),
+    (CARD, "fran: 2020\n  till: 2025", "fran: 2010\n  till: 2013", "period.till", "2013", "perioden slutar för tidigt"),
     (CARD, "befriad_mnkr: 16", "befriad_mnkr: sexton", "befriad_mnkr", "sexton", "fel slags värde"),
     (CARD, "antaganden: {}", "antaganden: {timpris: 1}", "antaganden.timpris", "timpris", "okänt antagande"),
     (CARD, "antaganden: {}", "antaganden: {timlon: 5000}", "antaganden.timlon", "5000", "orimligt värde"),
@@ -225,6 +234,17 @@ def test_a_bad_field_gives_one_fault(data_copy, file, old, new, field, value, pr
     assert (fault.file, fault.column, fault.value) == (f"data/{file}", field, value)
     assert problem in fault.problem
     assert fault.expected and fault.advice
+
+
+def test_a_scenario_of_a_year_without_an_amount_per_hour_is_told(data_copy):
+    path = data_copy / "kommuner" / "bjuv" / "scenario.csv"
+    edit(path, "ar;alla;2022;", "ar;alla;2012;")
+    with pytest.raises(DataError) as caught:
+        load_municipality("bjuv", data_copy)
+    (fault,) = caught.value.faults
+    assert (fault.file, fault.row, fault.column, fault.value) == (
+        "data/kommuner/bjuv/scenario.csv", 2, "varde", "2012")
+    assert "från 2014" in fault.expected
 
 
 @pytest.mark.parametrize(

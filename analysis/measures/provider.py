@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections.abc import Sequence
 
 import numpy
 import pandas as pd
 
 from analysis.measures.result import Draft, MissingData, Quantity, Result, measure, rows
-from analysis.sources.municipality import Municipality
+from analysis.sources.municipality import MARKUP, Municipality
+from analysis.sources.schema import FULL_TIME_NORMS
 
 Override = float | None
 Year = int | None
@@ -19,12 +19,12 @@ Year = int | None
 DAY_LABELS = {"vardag": "Vardag", "helg": "Helg", "vagt": "Vägt snitt"}
 
 CAVEATS = (
-    "Utredningen säger inte vad den extra jourersättningen över gränsen räknas på. Här räknas den på timlönen; den "
+    "Underlaget säger inte vad den extra jourersättningen över gränsen räknas på. Här räknas den på timlönen; den "
     "andra läsningen, att den räknas på jourersättningen för samma timme, visas i diagrammet över jourtimmar i "
     "månaden. Under gränsen ger de samma kostnad.",
-    "Enligt utredningen beror jourtillägget på om det är vardag eller helg. Kollektivavtalet AB, som det återges i "
+    "Enligt underlaget beror jourtillägget på om det är vardag eller helg. Kollektivavtalet AB, som det återges i "
     "andra hand i Burlövs lönehandbok, drar gränsen efter antal timmar, inte efter vardag och helg. De två uppgifterna "
-    "går inte ihop, och uträkningen följer utredningen.",
+    "går inte ihop, och uträkningen följer underlaget.",
 )
 
 _COST = Quantity("cost_kr_per_hour", "Kostnad", "kr_per_timme", 2)
@@ -71,7 +71,7 @@ class _Inputs:
 
     def markup(self) -> float:
         """Return 1 + the employer's markup for social charges."""
-        return 1 + self.dated("personalomkostnader")
+        return 1 + self.dated(MARKUP)
 
     def draft(self, frame: pd.DataFrame, *quantities: Quantity, caveats: tuple[str, ...] = ()) -> Draft:
         return Draft(frame, quantities, tuple(self.used), caveats=caveats)
@@ -144,7 +144,7 @@ def full_time_norm(m: Municipality, *, hourly_wage: Override = None, year: Year 
     """
     inputs = _Inputs(m, year)
     private = inputs.term("heltidsmatt_privat", positive=True)
-    names = [name for name in rows(m, "villkor")["villkor"] if re.fullmatch(r"heltidsmatt_\d+", name)]
+    names = [name for name in rows(m, "villkor")["villkor"] if name in FULL_TIME_NORMS]
     if not names:
         raise MissingData(f"{m.slug}: villkor saknar heltidsmått")
     norms = pd.Index([inputs.term(name, positive=True) for name in names], name="heltidsmatt")
@@ -297,7 +297,7 @@ def short_visits(
     Source: villkor kort_insats_*; personalomkostnader, schablonbelopp; timlon, restid_ and resekostnad_per_insats.
     """
     inputs = _Inputs(m, year)
-    shortest, longest = (inputs.term(f"kort_insats_{end}", positive=True) for end in ("minst", "hogst"))
+    shortest, longest = sorted(inputs.term(f"kort_insats_{end}", positive=True) for end in ("minst", "hogst"))
     travel = inputs.assumed("restid_per_insats", travel_minutes)
     fare = inputs.assumed("resekostnad_per_insats", travel_cost)
     hour = inputs.assumed("timlon", hourly_wage) * inputs.markup()

@@ -15,7 +15,7 @@ from analysis.measures.forms import FORM_NAMES
 from analysis.measures.result import Draft, MissingData, Quantity, measure, rows
 from analysis.measures.schablon import STATUS_NAMES, days_in_year
 from analysis.sources.municipality import Municipality
-from analysis.sources.schema import FORMS
+from analysis.sources.schema import FORMS, SCENARIO_HOURS, SCENARIO_INPUTS
 
 OWN = "egen_regi"
 PROCURED = tuple(form for form in FORMS if form != OWN)
@@ -25,30 +25,7 @@ USUAL_FORM = "lou"
 PRINTED, FILLED = "utredningen", "fullstandig"
 READINGS = {PRINTED: "Bara det som utredningen anger", FILLED: "Med det som kommunen behåller"}
 
-INPUT_LABELS = {
-    "ar": "År som underlaget gäller",
-    "timmar": "Timmar per år",
-    "timmar_per_manad": "Timmar per månad",
-    "timmar_per_vecka": "Timmar per vecka",
-    "brukare_antal": "Brukare hos kommunen",
-    "brukare_sfb_antal": "Brukare hos kommunen enligt SFB",
-    "brukare_andra_antal": "Brukare hos andra utförare",
-    "brukare_andra_sfb_antal": "Brukare hos andra utförare enligt SFB",
-    "kostnad_kr_per_timme": "Kostnad per timme i egen regi",
-    "ersattning_kr_per_timme": "Statens belopp per timme",
-    "ersattning_hojd_kr_per_timme": "Statens höjda belopp per timme",
-    "hojd_andel": "Andel av timmarna med höjt belopp",
-    "pris_kr_per_timme": "Pris per timme till leverantören",
-    "leverantorer_antal": "Leverantörer",
-    "egna_forsta_timmar_tkr": "De första timmarna för kommunens brukare",
-    "andras_forsta_timmar_tkr": "De första timmarna för andras brukare",
-    "sjuklon_tkr": "Sjuklöner hos leverantören",
-    "tillfalliga_utokningar_tkr": "Tillfälliga utökningar",
-    "uppfoljning_tkr": "Uppföljning av avtal",
-    "sol_hsl_tkr": "Insatser enligt SoL och HSL",
-    "uppfoljning_sol_hsl_tkr": "Uppföljning samt insatser enligt SoL och HSL",
-    "beredskap_andel": "Beredskap, andel av priset",
-}
+INPUT_LABELS = {name: item.description for name, item in SCENARIO_INPUTS.items()}
 # What stays with the municipality when a supplier provides. In own provision it is part of the cost per hour, unless
 # the table gives it for own provision alone.
 KEPT = ("sjuklon_tkr", "tillfalliga_utokningar_tkr", "uppfoljning_tkr", "sol_hsl_tkr", "uppfoljning_sol_hsl_tkr")
@@ -136,6 +113,13 @@ def form_inputs(municipality: Municipality, reading: str, form: str, **changes: 
     if reading not in READINGS or form not in FORMS:
         raise ValueError(f"{reading} och {form} är ingen läsning och driftform")
     return _Reader(municipality, reading, form, changes).inputs()
+
+
+def stated_hours(municipality: Municipality) -> pd.DataFrame:
+    """Return the rows of the table that the hours of a year are taken from: the first way of stating them."""
+    table = rows(municipality, "scenario")
+    named = set(table["indata"])
+    return table[table["indata"] == next(name for name in SCENARIO_HOURS if name in named)]
 
 
 def saving_of(own: FormInputs, procured: FormInputs) -> float:
@@ -346,11 +330,7 @@ class _Reader:
 def _known_hours(reader: _Reader) -> dict[str, float]:
     """Return the hours of a year as each way of stating them gives, the yearly statement first."""
     known = {}
-    for name, factor in (
-        ("timmar", 1),
-        ("timmar_per_manad", 12),
-        ("timmar_per_vecka", days_in_year(reader.year) / 7),
-    ):
+    for name, factor in zip(SCENARIO_HOURS, (1, 12, days_in_year(reader.year) / 7), strict=True):
         value = reader.given(name)
         if value is not None:
             known[name] = value * factor

@@ -12,7 +12,7 @@ from analysis.measures.economy import budget_outcome
 from analysis.measures.memo import once
 from analysis.measures.own_provision import own_accounts, own_hour, own_hours_per_user
 from analysis.measures.result import Draft, MissingData, Quantity, measure, national_rows, rows
-from analysis.measures.scenario import OWN, PRINTED, form_inputs
+from analysis.measures.scenario import OWN, PRINTED, form_inputs, stated_hours
 from analysis.measures.schablon import days_in_year, lss_model
 from analysis.measures.volumes import hours_per_user
 from analysis.sources.municipality import Municipality
@@ -116,7 +116,7 @@ def _stated_hours_per_week(municipality):
     own = form_inputs(municipality, PRINTED, OWN)
     if not own.users > 0:
         raise MissingData(f"{municipality.slug}: scenario saknar brukare")
-    hours, people = (rows(municipality, "scenario", indata=name) for name in ("timmar", "brukare_antal"))
+    hours, people = stated_hours(municipality), rows(municipality, "scenario", indata="brukare_antal")
     origin = "härledda ur" if "harledd" in set(hours["status"]) else "enligt"
     value = own.hours / own.users / days_in_year(own.year) * 7
     return SharedFigure(value, str(own.year), f"den egna utföraren, timmar {origin} utredningen", (hours, people))

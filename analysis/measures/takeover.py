@@ -8,7 +8,7 @@ from analysis.measures.comparison import cost_per_inhabitant
 from analysis.measures.economy import budget_outcome
 from analysis.measures.own_provision import own_accounts
 from analysis.measures.result import Draft, MissingData, Quantity, measure, national_rows, rows
-from analysis.measures.scenario import OWN, PRINTED, form_inputs, own_net_cost
+from analysis.measures.scenario import OWN, PRINTED, form_inputs, own_net_cost, stated_hours
 from analysis.measures.schablon import days_in_year
 from analysis.sources.municipality import Municipality
 from analysis.sources.registers import DatedValue
@@ -160,10 +160,10 @@ def _first_hours(municipality):
     if counted is None:
         return None
     row, year, people = counted
-    hours, rate = municipality.parameters["forsta_timmar"].in_year(year), municipality.parameters["schablonbelopp"]
+    rate = municipality.parameters["schablonbelopp"]
     if not rate.covers(year):
         return None
-    amount = rate.in_year(year)
+    hours, amount = municipality.parameters["forsta_timmar"].in_year(year), rate.in_year(year)
     cost = people * hours.value * days_in_year(year) / 7 * amount.value / 1000
     return (f"{FIRST_HOURS_ITEM}, räknat på antalet personer", FALLS_AWAY, year, cost), [row, hours, amount]
 
@@ -223,7 +223,7 @@ def _sick_pay(municipality):
         year, time = int(hours.index[-1]), float(hours.iloc[-1])
     elif municipality.has("scenario"):
         own = form_inputs(municipality, PRINTED, OWN)
-        used, year, time = rows(municipality, "scenario", indata="timmar"), own.year, own.hours
+        used, year, time = stated_hours(municipality), own.year, own.hours
     else:
         return None
     return ("Höjd ersättning för utförarens egna sjuklöner", ADDED, year, time * rise.value / 1000), [used, rise]

@@ -10,10 +10,14 @@ from pathlib import Path
 from analysis.measures.figure_check import figure_faults
 from analysis.measures.plausibility import review
 from analysis.publish.own_words import text_faults, unshown_texts
-from analysis.publish.plan import Chapter, plan_book
+from analysis.publish.plan import WHOLE_TABLES, Chapter, plan_book
 from analysis.sources import DataError, Municipality, load_municipality
 from analysis.sources.doubts import Review
 from analysis.sources.faults import Fault, shown_path
+from analysis.sources.schema import MUNICIPAL_TABLES
+
+# The tables where each row gives one value, and only together do they give anything.
+SINGLE_VALUES = [name for name, spec in MUNICIPAL_TABLES.items() if spec.items]
 
 
 @dataclass(frozen=True)
@@ -43,11 +47,13 @@ def checked(slug: str, data: Path, chapters: Sequence[Chapter]) -> Checked:
         municipality = load_municipality(slug, data)
     except DataError as error:
         return Checked(None, faults=tuple(error.faults))
-    faults, warnings = figure_faults(municipality, data), []
+    shown = shown_path(data / "kommuner" / slug, data)
+    faults, warnings = figure_faults(municipality, data), [
+        f"{shown}/{name}.csv ger ingenting i boken ännu. Det som behövs är {WHOLE_TABLES[name]}."
+        for name in SINGLE_VALUES if name in municipality.tables and not municipality.has(name)]
     if municipality.texts:
         plan = plan_book(municipality, chapters)
-        shown = shown_path(data / "kommuner" / slug, data)
-        warnings = unshown_texts(plan, shown)
+        warnings += unshown_texts(plan, shown)
         faults = [*faults, *text_faults(plan, shown)]
     # A book compares its municipality with these too; what is wrong there would stop the book half-way.
     peers = []

@@ -26,7 +26,11 @@ from analysis.sources.template import ChapterNeeds
 LEFT_OUT_TAGS = ["nbval-skip", "skip-execution", "remove-cell"]
 KERNEL = "python3"
 PUT_BACK = "lägg tillbaka filen som den var när du hämtade projektet"
-PART_WORDS = {"sfb": "SFB", "lss": "LSS", "utforare": "utföraren", "totalt": "helheten", "barn": "barn", "alla": "alla"}
+PART_WORDS = {"sfb": "SFB", "lss": "LSS", "utforare": "utföraren", "totalt": "helheten", "barn": "barn", "alla": "alla",
+              "heltidsmatt": "heltidsmått", "korta_insatser": "korta insatser", "uppsagningstid": "uppsägningstid"}
+# What a table alone must hold.
+WHOLE_TABLES = {"ekonomi": "minst ett år som har alla delar", "scenario": "timmar och kostnad per timme i egen regi",
+                "villkor": "alla villkor för något av exemplen"}
 CARD_WORDS = {"uppdrag": "uppdraget i kommun.yml", "grannar": "kommuner att jämföra med (grannar i kommun.yml)"}
 
 
@@ -235,8 +239,8 @@ def _describe(table: str, national: str, parts: list[str], name_table: Callable[
         return f"{rows} för {listed([PART_WORDS.get(part, part) for part in parts], 'eller')}" if all(parts) else rows
     spec = MUNICIPAL_TABLES.get(table)
     named = name_table(spec) if spec else f"{table}.csv"
-    if table == "ekonomi" and not all(parts):
-        return f"{named} med minst ett år som har alla delar"
+    if table in WHOLE_TABLES and not all(parts):
+        return f"{named} med {WHOLE_TABLES[table]}"
     if not all(parts):
         return named
     if table == "iakttagelser":

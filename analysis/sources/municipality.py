@@ -31,11 +31,13 @@ from analysis.sources.registers import (
     read_parameters,
     read_sources,
 )
-from analysis.sources.schema import CODE_TABLE, MUNICIPAL_TABLES, NATIONAL_TABLES
+from analysis.sources.schema import CODE_TABLE, EXAMPLE_TERMS, FORMS, MUNICIPAL_TABLES, NATIONAL_TABLES, SCENARIO_HOURS
 
 if TYPE_CHECKING:
     import pandas as pd
 
+# The employer's charges on wages, which every example of what an hour costs rests on.
+MARKUP = "personalomkostnader"
 FETCHED_FOLDER = "kolada"  # in data/nationellt
 # Where a municipality says nothing: counts from 1 to 4 are not shown.
 DEFAULT_THRESHOLD = 5
@@ -119,9 +121,12 @@ class Municipality:
         """Tell whether the municipality has all of these needs.
 
         A need is a table, `tabell:verksamhet`, `iakttagelser:kapitel`, `fakta:uppgift`, `floden:grupp`,
+        `villkor:exempel` (every term that the one of EXAMPLE_TERMS needs),
         `nationellt:tabell` or `nationellt:tabell:verksamhet` (a row for the municipality's own area in a national
         table), `uppdrag` or `grannar` (what its card says), or several with `|` between, one of which is enough.
-        `ekonomi` alone needs a year in which the whole is known.
+        `ekonomi` alone needs a year in which the whole is known, `scenario` hours for every form of operation and what
+        an hour costs in own provision, `villkor` the terms of some example, which a period before
+        the first known charges on wages does not get.
         """
         return all(any(self._has(one) for one in name.split("|")) for name in names)
 
@@ -165,6 +170,15 @@ class Municipality:
             return False
         if need == "ekonomi":
             return bool(self.years_of_the_whole())
+        if table == "scenario":
+            given = set(zip(frame["indata"], frame["driftform"], strict=True))
+            hours = all(given & {(name, one) for name in SCENARIO_HOURS for one in (form, "alla")} for form in FORMS)
+            return hours and bool(given & {("kostnad_kr_per_timme", one) for one in (FORMS[0], "alla")})
+        if table == "villkor":
+            if self.last_year < self.parameters[MARKUP].values[0].start.year:
+                return False
+            given, examples = set(frame["villkor"]), [part] if part else EXAMPLE_TERMS
+            return any(given.issuperset(EXAMPLE_TERMS[example]) for example in examples)
         column = {"iakttagelser": "kapitel", "fakta": "uppgift", "floden": "grupp"}.get(table, "verksamhet")
         return not part or bool((frame[column] == part).any())
 
@@ -235,6 +249,7 @@ def load_municipality(slug: str, data_directory: Path | None = None) -> Municipa
     areas = set().union(*(frame["omrade"].unique() for frame in national.values() if "omrade" in frame))
     card = _read_card(register, sources, assumptions, areas, [other for other in known if other != slug])
     faults += register.faults
+    faults += _years_too_early(card, tables, parameters, folder, data)
     if faults:
         raise DataError(faults)
     card["compare_with"] = tuple(dict.fromkeys([*card["compare_with"], *_fetched_areas(national, card["area"])]))
@@ -258,6 +273,36 @@ def _read_national(folder, sources, data, document):
     for name, file in fetched.items():
         tables[name] = merged(given.get(name), file, document)
     return tables, faults
+
+
+def _years_too_early(card: Mapping, tables: Mapping[str, pd.DataFrame], parameters: Mapping[str, Parameter],
+                     folder: Path, data: Path) -> list[Fault]:
+    """Return the faults of a period that ends, and of a scenario that stands, before any amount per hour is known."""
+    from analysis.sources.reader import line_numbers
+
+    amount = parameters.get("schablonbelopp")
+    if amount is None:
+        return []
+    first = amount.values[0].start.year
+    faults = []
+
+    def fault(file: str, problem: str, advice: str, **place) -> None:
+        expected = f"ett år från {first}, det första som nationellt/parametrar.yml har ett schablonbelopp för"
+        faults.append(Fault(shown_path(folder / file, data), problem, expected, advice, **place))
+
+    last = card.get("last_year")
+    if last and last < first:
+        fault("kommun.yml", "perioden slutar för tidigt", "ändra till under period", column="period.till",
+              value=str(last))
+    scenario = tables.get("scenario")
+    if scenario is not None and "varde" in scenario:
+        years = zip(scenario["indata"], scenario["varde"], strict=True)
+        early = {place: year for place, (name, year) in enumerate(years) if name == "ar" and year < first}
+        lines = line_numbers(folder / "scenario.csv") if early else []
+        for place, year in early.items():
+            fault("scenario.csv", "året är för tidigt", "skriv det år som underlaget gäller", row=lines[place],
+                  column="varde", value=f"{year:g}")
+    return faults
 
 
 def _fetched_areas(national: Mapping[str, pd.DataFrame], area: str) -> list[str]:

@@ -196,12 +196,13 @@ def _parse(
         place = header.index(name)
         return clean(raw[line][place]) if place < len(raw[line]) else ""
 
-    unreadable = {(fault.row, fault.column) for fault in faults}
+    unreadable = {(fault.row, fault.column) for fault in (*faults, *beyond)}
     faults += beyond
     faults += [
         fault
         for fault in (
             *_repeated(parsed, lines, spec, written, shown),
+            *_item_faults(parsed, lines, spec, written, shown),
             *(_unknown_sources(parsed, lines, sources, shown) if spec.provenance else ()),
         )
         if (fault.row, fault.column) not in unreadable
@@ -338,6 +339,26 @@ def _repeated(parsed: Mapping[str, list], lines: list[int], spec: TableSpec, wri
             faults.append(Fault(shown, f"{where} står redan på rad {first}", "en rad för varje kombination av "
                                 + ", ".join(spec.key), "ta bort eller rätta den ena raden", line, spec.key[0],
                                 written(line, spec.key[0])))
+    return faults
+
+
+def _item_faults(parsed: Mapping[str, list], lines: list[int], spec: TableSpec, written: Callable[[int, str], str],
+                 shown: str) -> list[Fault]:
+    """Return a fault for each value that what its row is about cannot have."""
+    faults = []
+    for line, name, value in zip(lines, parsed[spec.key[0]], parsed["varde"], strict=True) if spec.items else ():
+        item = spec.items.get(name)
+        if item is None or value is None:
+            continue
+        if item.whole and value != int(value):
+            problem = "inget heltal"
+        elif value < item.minimum:
+            problem = "för litet tal"
+        elif item.maximum is not None and value > item.maximum:
+            problem = "orimligt tal"
+        else:
+            continue
+        faults.append(Fault(shown, problem, item.expected, _ADVICE[problem], line, "varde", written(line, "varde")))
     return faults
 
 

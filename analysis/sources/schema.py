@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 # No figure of the field is older, and none is known so far ahead.
@@ -16,11 +17,16 @@ _WRITTEN = {
     "beraknad": "beräknad",
     "engangsposter": "engångsposter",
     "ersattning": "ersättning",
+    "fa": "få",
     "floden": "flöden",
     "forsta": "första",
     "forstatligande": "förstatligande",
     "fran": "från",
+    "grans": "gräns",
+    "grundlon": "grundlön",
     "harledd": "härledd",
+    "heltidsmatt": "heltidsmått",
+    "hogst": "högst",
     "hojd": "höjd",
     "hor": "hör",
     "hsl": "HSL",
@@ -40,13 +46,18 @@ _WRITTEN = {
     "motsagelser": "motsägelser",
     "okning": "ökning",
     "omvant": "omvänt",
+    "onskad": "önskad",
+    "over": "över",
+    "pan": "PAN",
     "preliminar": "preliminär",
     "sfb": "SFB",
     "sjuklon": "sjuklön",
     "sol": "SoL",
+    "tillagg": "tillägg",
     "tillfalle": "tillfälle",
     "tillfalliga": "tillfälliga",
     "uppfoljning": "uppföljning",
+    "uppsagningstid": "uppsägningstid",
     "utforare": "utförare",
     "utforda": "utförda",
     "utokningar": "utökningar",
@@ -70,30 +81,6 @@ CHAPTERS_WITH_OBSERVATIONS = (
     "forstatligande",
     "slutsatser",
 )
-SCENARIO_INPUTS = (
-    "ar",
-    "timmar",
-    "timmar_per_manad",
-    "timmar_per_vecka",
-    "brukare_antal",
-    "brukare_sfb_antal",
-    "brukare_andra_antal",
-    "brukare_andra_sfb_antal",
-    "kostnad_kr_per_timme",
-    "ersattning_kr_per_timme",
-    "ersattning_hojd_kr_per_timme",
-    "hojd_andel",
-    "pris_kr_per_timme",
-    "leverantorer_antal",
-    "egna_forsta_timmar_tkr",
-    "andras_forsta_timmar_tkr",
-    "sjuklon_tkr",
-    "tillfalliga_utokningar_tkr",
-    "uppfoljning_tkr",
-    "sol_hsl_tkr",
-    "uppfoljning_sol_hsl_tkr",
-    "beredskap_andel",
-)
 AREA_KINDS = ("riket", "region", "grupp")
 STATUSES = ("", "preliminar", "uppskattad", "avrundad", "andrahand", "harledd", "kontrollerad")
 
@@ -110,6 +97,104 @@ def fold(text: str) -> str:
     """
     letters = unicodedata.normalize("NFKD", text.casefold())
     return re.sub(r"[^a-z0-9]+", "_", "".join(c for c in letters if not unicodedata.combining(c))).strip("_")
+
+
+def _within(minimum: float, maximum: float | None) -> str:
+    """Return bounds in words; without an upper one where `maximum` is None."""
+    if maximum is not None:
+        return f"mellan {minimum:g} och {maximum:g}"
+    return "noll eller mer" if minimum == 0 else f"minst {minimum:g}"
+
+
+@dataclass(frozen=True)
+class Item:
+    """One of the things that a table may give a value for: what it is, in which unit, and between which bounds.
+
+    `form` is the form of operation that such a value most often holds for.
+    """
+
+    description: str
+    unit: str
+    minimum: float = 0
+    maximum: float | None = None
+    whole: bool = False
+    form: str = "alla"
+
+    @property
+    def expected(self) -> str:
+        """What its value must be, in Swedish."""
+        return f"{'ett heltal' if self.whole else 'ett tal'} {_within(self.minimum, self.maximum)} ({self.unit})"
+
+
+_HOURS_A_WEEK, _HOURS_A_MONTH, _MINUTES_A_DAY = 7 * 24, 31 * 24, 24 * 60
+SCENARIO_INPUTS = {
+    "ar": Item("År som underlaget gäller", "år", EARLIEST_YEAR, LATEST_YEAR, whole=True),
+    "timmar": Item("Timmar per år", "timmar", 1),
+    "timmar_per_manad": Item("Timmar per månad", "timmar", 1),
+    "timmar_per_vecka": Item("Timmar per vecka", "timmar", 1),
+    "brukare_antal": Item("Brukare hos kommunen", "antal"),
+    "brukare_sfb_antal": Item("Brukare hos kommunen enligt SFB", "antal"),
+    "brukare_andra_antal": Item("Brukare hos andra utförare", "antal"),
+    "brukare_andra_sfb_antal": Item("Brukare hos andra utförare enligt SFB", "antal"),
+    "kostnad_kr_per_timme": Item("Kostnad per timme i egen regi", "kr per timme", form=FORMS[0]),
+    "ersattning_kr_per_timme": Item("Statens belopp per timme", "kr per timme"),
+    "ersattning_hojd_kr_per_timme": Item("Statens höjda belopp per timme", "kr per timme"),
+    "hojd_andel": Item("Andel av timmarna med höjt belopp", "andel"),
+    "pris_kr_per_timme": Item("Pris per timme till leverantören", "kr per timme"),
+    "leverantorer_antal": Item("Leverantörer", "antal"),
+    "egna_forsta_timmar_tkr": Item("De första timmarna för kommunens brukare", "tkr"),
+    "andras_forsta_timmar_tkr": Item("De första timmarna för andras brukare", "tkr"),
+    "sjuklon_tkr": Item("Sjuklöner hos leverantören", "tkr"),
+    "tillfalliga_utokningar_tkr": Item("Tillfälliga utökningar", "tkr"),
+    "uppfoljning_tkr": Item("Uppföljning av avtal", "tkr"),
+    "sol_hsl_tkr": Item("Insatser enligt SoL och HSL", "tkr"),
+    "uppfoljning_sol_hsl_tkr": Item("Uppföljning samt insatser enligt SoL och HSL", "tkr"),
+    "beredskap_andel": Item("Beredskap, andel av priset", "andel"),
+}
+# The scenario's hours of a year, in the ways that they may be given.
+SCENARIO_HOURS = ("timmar", "timmar_per_manad", "timmar_per_vecka")
+_OTHER_NORM = Item("Ett annat heltidsmått hos kommunen", "timmar per vecka", 1, _HOURS_A_WEEK)
+FULL_TIME_NORMS = {
+    "heltidsmatt_1": Item("Kommunens heltidsmått", "timmar per vecka", 1, _HOURS_A_WEEK),
+    **dict.fromkeys(("heltidsmatt_2", "heltidsmatt_3", "heltidsmatt_4", "heltidsmatt_5"), _OTHER_NORM),
+}
+TERMS = {
+    **FULL_TIME_NORMS,
+    "heltidsmatt_privat": Item(
+        "Heltidsmått som privata utförare oftast använder", "timmar per vecka", 1, _HOURS_A_WEEK
+    ),
+    "jour_grundlon_andel": Item("Ersättning för varje jourtimme", "andel av grundlönen"),
+    "jour_ob_andel": Item("Ersättning för varje jourtimme", "andel av ob-ersättningen"),
+    "jour_tillagg_vardag_andel": Item("Tillägg för jourtimme på vardag", "andel av timlönen"),
+    "jour_tillagg_helg_andel": Item("Tillägg för jourtimme på helg", "andel av timlönen"),
+    "jour_grans": Item(
+        "Jourtimmar per medarbetare innan extra jourersättning betalas", "timmar per månad", 1, _HOURS_A_MONTH
+    ),
+    "jour_over_grans_andel": Item("Extra jourersättning för timmar över gränsen", "andel"),
+    "jour_minsta_bemanning": Item("Minsta antal på jourschemat", "medarbetare", 1, 100, whole=True),
+    "jour_onskad_bemanning": Item("Önskat antal på jourschemat", "medarbetare", 1, 100, whole=True),
+    "kort_insats_minst": Item("Kortaste insatsen", "minuter", 5, _MINUTES_A_DAY),
+    "kort_insats_hogst": Item("Längsta insatsen", "minuter", 5, _MINUTES_A_DAY),
+    "uppsagningstid_pan": Item("Uppsägningstid enligt PAN-avtalet", "månader", 0, 120),
+    "fa_timmar_grans": Item(
+        "Beviljade timmar under vilka ersättningen oftast är för låg", "timmar per vecka", 0, _HOURS_A_WEEK
+    ),
+}
+# The examples of what an hour costs, each with the terms that it needs; see measures/provider.py.
+EXAMPLE_TERMS = {
+    "heltidsmatt": ("heltidsmatt_1", "heltidsmatt_privat"),
+    "jour": (
+        "jour_grundlon_andel",
+        "jour_ob_andel",
+        "jour_tillagg_vardag_andel",
+        "jour_tillagg_helg_andel",
+        "jour_grans",
+        "jour_over_grans_andel",
+    ),
+    "jourschema": ("jour_grans", "jour_minsta_bemanning"),
+    "korta_insatser": ("kort_insats_minst", "kort_insats_hogst"),
+    "uppsagningstid": ("uppsagningstid_pan",),
+}
 
 
 @dataclass(frozen=True)
@@ -147,10 +232,8 @@ class ColumnSpec:
         else:
             text = "ett heltal" if self.kind == "integer" else "ett tal"
             text += f" i {self.unit}" if self.unit not in ("", "antal") else ""
-            if self.minimum is not None and self.maximum is not None:
-                text += f" mellan {self.minimum:g} och {self.maximum:g}"
-            elif self.minimum is not None:
-                text += ", noll eller mer" if self.minimum == 0 else f", minst {self.minimum:g}"
+            if self.minimum is not None:
+                text += f"{'' if self.maximum is not None else ','} {_within(self.minimum, self.maximum)}"
             text += ", utan procenttecken och enhet"
         return text + (" (eller tom cell)" if self.optional and not self.allowed else "")
 
@@ -159,7 +242,8 @@ class ColumnSpec:
 class TableSpec:
     """One table: its columns, the columns that together may occur once only, and what it gives the book.
 
-    A `fetched` table comes from `python -m analysis fetch`, and is not there before that has been run.
+    A `fetched` table comes from `python -m analysis fetch`, and is not there before that has been run. `items` are
+    what the rows of a table of single values may be about, by the value of the key's first column.
     """
 
     name: str
@@ -169,11 +253,22 @@ class TableSpec:
     provenance: bool = True
     gives: str = ""
     fetched: bool = False
+    items: Mapping[str, Item] = field(default_factory=dict, hash=False)
     all_columns: tuple[ColumnSpec, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         tail = PROVENANCE if self.provenance else ()
         object.__setattr__(self, "all_columns", self.columns + tail)
+
+    @property
+    def item_rows(self) -> tuple[dict[str, str], ...]:
+        """A row for each of the items, as a new workbook has it: all but the value and where it comes from."""
+        named = {column.name for column in self.columns}
+        return tuple(
+            {self.key[0]: name, "enhet": item.unit, "beskrivning": item.description}
+            | ({"driftform": item.form} if "driftform" in named else {})
+            for name, item in self.items.items()
+        )
 
     @property
     def sheet(self) -> str:
@@ -328,13 +423,14 @@ MUNICIPAL_TABLES = {
             "villkor",
             "Anställningsvillkor och mått som kostnaden för en timme beror på",
             (
-                ColumnSpec("villkor", "text", "Villkorets namn"),
+                ColumnSpec("villkor", "text", "Villkoret", allowed=tuple(TERMS)),
                 ColumnSpec("varde", "number", "Värde", minimum=0),
                 ColumnSpec("enhet", "text", "Enhet"),
                 ColumnSpec("beskrivning", "text", "Vad villkoret är"),
             ),
             ("villkor",),
             gives="räkneexempel på vad en timme kostar med kommunens anställningsvillkor",
+            items=TERMS,
         ),
         TableSpec(
             "iakttagelser",
@@ -427,7 +523,7 @@ MUNICIPAL_TABLES = {
             "scenario",
             "Underlag för att jämföra egen regi med upphandling",
             (
-                ColumnSpec("indata", "text", "Vilken uppgift värdet gäller", allowed=SCENARIO_INPUTS),
+                ColumnSpec("indata", "text", "Vilken uppgift värdet gäller", allowed=tuple(SCENARIO_INPUTS)),
                 ColumnSpec("driftform", "text", "Driftform som värdet gäller", allowed=("alla", *FORMS)),
                 ColumnSpec("varde", "number", "Värde", minimum=0),
                 ColumnSpec("enhet", "text", "Enhet"),
@@ -435,6 +531,7 @@ MUNICIPAL_TABLES = {
             ),
             ("indata", "driftform"),
             gives="vad en upphandling skulle kosta eller spara",
+            items=SCENARIO_INPUTS,
         ),
         TableSpec(
             "publicerat",

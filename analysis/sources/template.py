@@ -158,6 +158,8 @@ def _letter(position: int) -> str:
 
 
 def _grid(spec: TableSpec, card: Card) -> list[list[object]]:
+    if spec.items:
+        return [[row.get(column.name, "") for column in spec.all_columns] for row in spec.item_rows]
     columns = grid_columns(spec)
     if not columns:
         return []

@@ -440,6 +440,10 @@ class _Reader:
         grid = {column.name: column for column in grid_columns(self.spec)}
         if set(filled) <= set(grid) and all(_as_given(text, grid[name]) for name, text in filled.items()):
             return None
+        folded = {name: fold(text) for name, text in filled.items()}
+        if any(folded.items() <= {name: fold(text) for name, text in row.items()}.items()
+               for row in self.spec.item_rows):
+            return None
         if len(filled) > 1 and all(fold(text) == name for name, text in filled.items()):
             self.notes.append(f"Blad {self.sheet.title}, rad {number}: rubrikerna står en gång till och hoppades över.")
             return None

@@ -18,6 +18,7 @@ from analysis.present.book import Book
 from analysis.present.language import listed
 from analysis.present.numbers import kronor, number, percent
 from analysis.present.views import ChartView, Prose, TableView, assumption_line, bullets, prose
+from analysis.sources.schema import FULL_TIME_NORMS
 
 
 def assumptions_text(book: Book) -> Prose:
@@ -144,10 +145,11 @@ def rota_text(book: Book) -> Prose:
     night = municipality.assumptions["jourtimmar_per_natt"].value
     longest = frame.loc[stated, "longest_night_hours"]
     agreement = "lika många som" if needed == stated else "fler än" if needed > stated else "färre än"
+    origin = "utredningen" if municipality.document else "underlaget"
     hours_word = "timmes" if night == 1 else "timmars"
     return prose(
         f"Med {written(night)} {hours_word} jour varje natt behövs {number(needed)} medarbetare för att ingen ska "
-        f"passera {number(_limit(book))} timmar i månaden, {agreement} utredningen anger. {number(stated)} "
+        f"passera {number(_limit(book))} timmar i månaden, {agreement} {origin} anger. {number(stated)} "
         f"medarbetare räcker till {number(longest, 1)} timmars jour per natt."
     )
 
@@ -223,7 +225,7 @@ def terms_text(book: Book) -> Prose:
     table = rows(book.municipality, "villkor")
     norms = [
         number(value, 0 if value == int(value) else 2)
-        for value in table[table["villkor"].str.fullmatch(r"heltidsmatt_\d+")]["varde"]
+        for value in table[table["villkor"].isin(FULL_TIME_NORMS)]["varde"]
     ]
     private = table[table["villkor"] == "heltidsmatt_privat"]["varde"]
     if not norms or private.empty:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.measures.comparison import users_1_october, users_1_october_change
 from analysis.measures.economy import change_between, yearly_change
-from analysis.measures.result import Result
+from analysis.measures.result import MissingData, Result
 from analysis.measures.volumes import flows, hours, hours_per_user, users
 from analysis.present import charts
 from analysis.present.book import Book
@@ -112,9 +112,22 @@ def hours_table(book: Book, part: str = "lss") -> TableView:
     return TableView(book.municipality, hours(book.municipality, part), change=True)
 
 
+def _divided(book: Book, part: str) -> Result | None:
+    """Return the hours per user; nothing where no year has both users and hours."""
+    try:
+        return hours_per_user(book.municipality, part)
+    except MissingData:
+        return None
+
+
 def hours_steps_text(book: Book, part: str = "lss") -> Prose:
-    """Return the yearly change of the hours beside that of the users."""
-    frame = hours_per_user(book.municipality, part).frame
+    """Return the yearly change of the hours beside that of the users, or why there is none."""
+    result = _divided(book, part)
+    if result is None:
+        return prose(
+            "Underlaget har inget år med både brukare och timmar, så antalet timmar per brukare går inte att räkna ut."
+        )
+    frame = result.frame
     time, people_ = yearly_change(frame["utfall_timmar"]), yearly_change(frame["utfall_antal"])
     lines = []
     for year in time.index:
@@ -144,7 +157,9 @@ def hours_per_user_sentence(book: Book, part: str = "lss") -> str:
 
 def hours_per_user_chart(book: Book, part: str = "lss") -> ChartView | Prose:
     """Return users above and hours per user below, the investigation's own chart; of a single year in words."""
-    result = hours_per_user(book.municipality, part)
+    result = _divided(book, part)
+    if result is None:
+        return prose()
     if len(result.frame) < 2:
         return prose(hours_per_user_sentence(book, part))
     return ChartView(
@@ -155,9 +170,10 @@ def hours_per_user_chart(book: Book, part: str = "lss") -> ChartView | Prose:
     )
 
 
-def hours_per_user_table(book: Book, part: str = "lss") -> TableView:
-    """Return users, hours and hours per user."""
-    return TableView(book.municipality, hours_per_user(book.municipality, part), change=True)
+def hours_per_user_table(book: Book, part: str = "lss") -> TableView | Prose:
+    """Return users, hours and hours per user; nothing where no year has both."""
+    result = _divided(book, part)
+    return TableView(book.municipality, result, change=True) if result else prose()
 
 
 def flow_sentence(book: Book, group: str = "alla") -> str:
