@@ -50,11 +50,12 @@ def named(new: Fetched, kept: Sequence[Fetched], data: Path) -> tuple[Path, Fetc
     if kept and kept[-1].time >= moment:
         moment = kept[-1].time + datetime.timedelta(seconds=1)
         if moment - new.time > NEXT_TO:
+            now = new.time.astimezone()
             raise DataError(
                 [
                     Fault(
                         shown_path(answers_folder(data) / kept[-1].file, data),
-                        f"hämtningen är gjord efter vad datorns klocka visar nu, {new.time.astimezone():%Y-%m-%d %H.%M}",
+                        f"hämtningen är gjord efter det som datorns klocka visar nu, {now:%Y-%m-%d %H.%M}",
                         "att den som hämtas sist är gjord sist",
                         "ställ datorns klocka rätt; är det filens tid som är fel, ta bort filen och kör fetch igen för "
                         f"{', '.join(kept[-1].areas)}",
