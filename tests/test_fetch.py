@@ -584,7 +584,7 @@ def test_areas_missing_from_an_answer_are_asked_for_once_more(run, kolada):
     kolada.spoil("/data/", without_malmo, times=2)
     notes = run().notes
     assert line(run.data, "kostnad_per_invanare", "2025;Malmö;1125;")
-    assert "N28008: 1 områden fattades i Koladas första svar men kom i ett andra." in notes
+    assert "N28008: 1 område fattades i Koladas första svar men kom i ett andra." in notes
 
 
 def test_a_municipality_without_values_is_told(run, kolada):

@@ -251,7 +251,8 @@ def _ask_data(kolada: Kolada, plan: Plan, areas: Mapping[str, Sequence[Area]], o
             found = _came(again)
             if found:
                 outcome.notes.append(
-                    f"{one.kpi}: {len(found)} områden fattades i Koladas första svar men kom i ett andra."
+                    f"{one.kpi}: {len(found)} {'område' if len(found) == 1 else 'områden'} fattades i Koladas första "
+                    "svar men kom i ett andra."
                 )
             came |= found
         if not any((one.kpi, id_) in came for id_ in ids):

@@ -377,7 +377,8 @@ def _against_documents(data: Path, spec: TableSpec, fetched: pd.DataFrame, sourc
     ]
     more = [f"och {len(shown) - SHOWN_CHANGES} till"] if len(shown) > SHOWN_CHANGES else []
     return [
-        f"{spec.title}: {len(shown)} uppgifter i underlaget skiljer sig från Koladas. "
+        f"{spec.title}: {len(shown)} {'uppgift' if len(shown) == 1 else 'uppgifter'} i underlaget skiljer sig från "
+        "Koladas. "
         f"{'; '.join([*shown[:SHOWN_CHANGES], *more])}. En bok som stäms av mot ett underlag använder det, de andra "
         "böckerna Koladas uppgifter."
     ]
