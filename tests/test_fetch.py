@@ -584,7 +584,7 @@ def test_areas_missing_from_an_answer_are_asked_for_once_more(run, kolada):
     kolada.spoil("/data/", without_malmo, times=2)
     notes = run().notes
     assert line(run.data, "kostnad_per_invanare", "2025;Malmö;1125;")
-    assert "N28008: 1 områden fattades i Koladas första svar men kom i ett andra." in notes
+    assert "N28008: 1 område fattades i Koladas första svar men kom i ett andra." in notes
 
 
 def test_a_municipality_without_values_is_told(run, kolada):
@@ -789,3 +789,314 @@ def test_a_key_figure_added_after_the_fetch_is_told_offline(run, kolada):
     run()
     (run.data / "nationellt/kolada.yml").write_text(text, encoding="utf-8")
     assert "Malmö: N01951 är inte hämtat. Kör fetch igen." in fetch.rebuild(["malmo"], run.data).notes
+
+
+# --- What a server should never do --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("wait", ["²", "9" * 400, "Mon, 01 Jan 2024 00:00:00 +99999999999999999999", "-5"])
+def test_a_wait_that_makes_no_sense_gives_no_traceback(run, kolada, capsys, wait):
+    kolada.spoil("/data/", lambda handler, page: handler.answer(429, b"busy", Retry_After=wait))
+    try:
+        run()
+    except KoladaFault as fault:
+        assert "mer än ett dygn" in str(fault) and wait.isascii() and wait.isdigit()
+    else:
+        assert line(run.data, "befolkning", "2025;Malmö;")
+
+
+@pytest.mark.parametrize(
+    "following", ["http://[bad", 5, True, {"page": 2}], ids=["no address", "number", "truth", "object"]
+)
+def test_a_next_page_without_an_address_is_refused(run, kolada, following):
+    kolada.spoil("/municipality?", changed(next_url=following))
+    with pytest.raises(KoladaFault, match="nästa sida"):
+        run()
+
+
+def moved(address: str) -> Spoil:
+    """Answer that what is asked for lies elsewhere."""
+    return lambda handler, page: handler.answer(302, b"", Location=address)
+
+
+@pytest.mark.parametrize("address", ["http://[bad", f"http://{'a' * 70}.invalid/", "file:///v3"])
+def test_an_answer_that_sends_on_to_no_address_is_refused(run, kolada, address):
+    before = files(run.data)
+    kolada.spoil("/municipality?", moved(address), times=9)
+    with pytest.raises(KoladaFault):
+        run()
+    assert files(run.data) == before
+
+
+def test_an_answer_from_another_server_is_not_koladas(run, kolada):
+    kolada.spoil("/municipality?", moved(f"{kolada.address.replace('127.0.0.1', 'localhost')}/municipality?per_page=9"))
+    with pytest.raises(KoladaFault, match=r"annan server.*localhost"):
+        run()
+
+
+def test_what_is_gone_from_kolada_is_told_as_that(run, kolada):
+    kolada.spoil("/kpi/N", busy(404))
+    with pytest.raises(KoladaFault, match=r"svarade 404.*tagits bort hos Kolada.*kolada\.yml"):
+        run()
+
+
+def test_a_server_that_drips_is_not_listened_to_for_ever(run, kolada):
+    def drip(handler, page):
+        handler.send_response(200)
+        handler.end_headers()
+        while not over.wait(0.05):
+            handler.wfile.write(b" ")
+
+    over = threading.Event()
+    kolada.spoil("/data/", drip, times=2)
+    try:
+        with pytest.raises(KoladaFault, match=r"svarade inte i tid.*prövades 2 gånger"):
+            run(patience=Patience(read=10, whole=0.3, attempts=2, first_wait=0))
+    finally:
+        over.set()
+
+
+def test_an_answer_without_end_is_refused(run, kolada, monkeypatch):
+    monkeypatch.setattr("analysis.sources.kolada.LARGEST_ANSWER", 100_000)
+    kolada.spoil("/data/", lambda handler, page: {**page, "more": "x" * 200_000})
+    with pytest.raises(KoladaFault, match="större än"):
+        run()
+
+
+def test_a_first_page_that_slips_is_asked_for_again(run, kolada):
+    run()
+    whole = table(run.data, "kostnad_per_invanare")
+    kolada.page_size = 10
+    kolada.spoil("/data/kpi/N28008", empty)
+    run()
+    assert table(run.data, "kostnad_per_invanare") == whole
+
+
+@pytest.mark.parametrize("empties", [("per_page=5000",), ("page=2", "page=3")], ids=["the first", "two in a row"])
+def test_pages_that_stay_empty_before_others_are_refused(run, kolada, empties):
+    kolada.page_size = 10
+
+    def spoil(handler, page):
+        here = handler.path.endswith(empties) and "/data/kpi/N28008" in handler.path
+        return empty(handler, page) if here else page
+
+    kolada.spoil("/data/", spoil, times=50)
+    with pytest.raises(KoladaFault, match="tom sida mitt i svaret"):
+        run()
+
+
+def test_the_same_page_over_and_over_is_a_ring(run, kolada):
+    def again(handler, page):
+        return {**page, "next_url": f"{kolada.address}/municipality?per_page=5000&x={len(kolada.asked)}"}
+
+    kolada.spoil("/municipality?", again, times=50)
+    with pytest.raises(KoladaFault, match="ring"):
+        run()
+    assert len(kolada.asked) < 10
+
+
+def test_a_year_that_no_one_can_read_is_refused(run, kolada):
+    kolada.kpis["N28008"]["publ_period"] = "²"
+    run()
+    kolada.data["N28008", MALMO, "202²"] = kolada.data["N28008", MALMO, 2025]
+    with pytest.raises(KoladaFault, match="inte den form"):
+        run()
+
+
+def test_a_negative_zero_is_zero(run, kolada):
+    kolada.put("N03064", MALMO, 2025, -0.0)
+    run()
+    assert line(run.data, "lss_utjamning", "2025;utfall;Malmö;").startswith("2025;utfall;Malmö;0;")
+
+
+# --- Everything asked for is there, or told as missing -------------------------------------------
+
+
+def test_every_year_without_a_value_is_told_with_its_reason(run, kolada):
+    for year in (2022, 2023):
+        kolada.put("N28008", NATION, year, 5.0)
+    kolada.put("N28008", MALMO, 2022, 9.0, isdeleted=True)
+    kolada.put("N28008", MALMO, 2023, None, status="Missing")
+    kolada.data["N28008", MALMO, 2024] = [{"gender": "K", "value": 1.0}, {"gender": "M", "value": 1.0}]
+    del kolada.data["N28805", MALMO, 2024]
+    notes = run().notes
+    assert (
+        "Malmö saknar värden hos Kolada: N28008 2022 (struket), 2023 (Missing), 2024 (bara kvinnor och män var för "
+        "sig); N28805 2024."
+    ) in notes
+    (others,) = [note for note in notes if note.startswith("Jämförelser som saknar år hos Kolada: ")]
+    assert "Lund (N28008 2022, 2023)" in others and "Riket" not in others and "2010" not in others
+
+
+def test_nothing_is_told_as_missing_where_nothing_is(run):
+    assert not [note for note in run().notes if "saknar" in note]
+
+
+def test_a_key_figure_without_anyones_total_is_refused(run, kolada):
+    for kpi, area, year in kolada.data:
+        if kpi == "N28821":
+            kolada.data[kpi, area, year] = [{"gender": "K", "value": 1.0}]
+    with pytest.raises(KoladaFault, match="inga rader alls för N28821"):
+        run()
+
+
+def test_a_name_to_compare_with_that_kolada_lacks_is_told(run):
+    edit(run.data / "kommuner/malmo/kommun.yml", "Göteborg, Lund]", "Göteborg, Lnud]")
+    notes = run().notes
+    assert (
+        "Malmö: Kolada har ingen kommun som heter Skåne eller Lnud, som står under jamfor_med i "
+        "data/kommuner/malmo/kommun.yml." in notes
+    )
+
+
+def test_what_is_gone_is_told_before_what_changed(run, kolada):
+    run()
+    for year in (2024, 2025):
+        for area in (LUND, NATION, REGION, SIMILAR, COUNTY, "1480"):
+            kolada.put("N28008", area, year, 1.0)
+    kolada.put("N28008", MALMO, 2024, None)
+    lines = run().changes
+    assert "  2024 Malmö: 1124 är borta" in lines
+
+
+def test_another_group_than_last_time_is_told(run, kolada):
+    run()
+    assert not [note for note in run().notes if "förra gången" in note]
+    kolada.groups["G50"] = "Liknande kommuner LSS, Malmö, 2025"
+    for id_ in PLAN["nyckeltal"]:
+        kolada.put(id_, "G50", 2025, 7.0)
+    assert (
+        "Malmö: ”Liknande kommuner LSS, Malmö” är nu Koladas grupp Liknande kommuner LSS, Malmö, 2025 (G50); förra "
+        f"gången var det Liknande kommuner LSS, Malmö, 2024 ({SIMILAR})."
+    ) in run().notes
+
+
+def test_two_groups_with_one_title_are_told(run, kolada):
+    kolada.groups["G38000"] = kolada.groups[SIMILAR]
+    notes = run().notes
+    assert f"Malmö: Kolada har flera grupper som heter ”{kolada.groups[SIMILAR]}”; {SIMILAR} används." in notes
+
+
+def test_what_kolada_has_taken_away_for_good_can_be_let_go(run, kolada):
+    run()
+    kolada.data = {key: values for key, values in kolada.data.items() if key[:2] != ("N28821", MALMO)}
+    with pytest.raises(KoladaFault, match=r"ta bort filen timmar_per_vecka\.csv"):
+        run()
+    (run.data / "nationellt/kolada/timmar_per_vecka.csv").unlink()
+    assert "Malmö: Kolada har inga värden för N28821." in run().notes
+
+
+# --- Two at once, clocks, and what is kept -------------------------------------------------------
+
+
+def test_a_second_fetch_at_the_same_time_is_refused_in_words(run, kolada, capsys):
+    seen = []
+
+    def meanwhile(handler, page):
+        before = files(run.data)
+        seen.append(cli.main(["fetch", "lund", "--data", str(run.data), "--api", kolada.address]))
+        seen.append(cli.main(["fetch", "--offline", "--data", str(run.data)]))
+        assert files(run.data) == before
+        return page
+
+    kolada.spoil("/municipality?", meanwhile)
+    before = set(files(run.data))
+    run()
+    said = capsys.readouterr().err
+    assert seen == [1, 1] and said.count("En annan hämtning pågår") == 2
+    assert {path.split("/")[1] for path in set(files(run.data)) - before} == {"kolada"}
+
+
+def test_a_clock_that_stands_before_the_last_fetch_is_told(run, kolada, monkeypatch):
+    run()
+    folder = run.data / "nationellt/kolada/svar"
+    (path,) = folder.iterdir()
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    path.unlink()
+    listing = json.loads(content["hamtning.json"]) | {"hamtat": "2999-01-02T03:04:05+00:00"}
+    content["hamtning.json"] = json.dumps(listing).encode()
+    with zipfile.ZipFile(folder / "2999-01-02T030405Z.zip", "w") as archive:
+        for name, body in content.items():
+            archive.writestr(name, body)
+    before = files(run.data)
+    with pytest.raises(DataError, match=r"2999-01-02T030405Z\.zip.*klocka"):
+        run()
+    assert files(run.data) == before
+
+
+def rewritten(path: Path, change: Callable[[dict], dict]) -> None:
+    """Change what a fetch that is kept says of itself."""
+    with zipfile.ZipFile(path) as archive:
+        content = {name: archive.read(name) for name in archive.namelist()}
+    content["hamtning.json"] = json.dumps(change(json.loads(content["hamtning.json"]))).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, body in content.items():
+            archive.writestr(name, body)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda listing: [],
+        lambda listing: {**listing, "kommuner": []},
+        lambda listing: {**listing, "kommuner": {"malmo": []}},
+        lambda listing: {**listing, "svar": []},
+        lambda listing: {**listing, "hamtat": "2026-01-01T00:00:00"},
+    ],
+    ids=["a list", "municipalities", "areas", "answers", "time without zone"],
+)
+def test_a_kept_fetch_of_another_shape_is_told(run, change, capsys):
+    run()
+    (path,) = (run.data / "nationellt/kolada/svar").iterdir()
+    rewritten(path, change)
+    before = files(run.data)
+    assert cli.main(["fetch", "--offline", "--data", str(run.data)]) == 1
+    assert f"{path.name}: " in capsys.readouterr().err and files(run.data) == before
+
+
+@pytest.mark.parametrize(
+    ("place", "byte"), [(8, 1), (10, 77), (6, 200)], ids=["encrypted", "packed otherwise", "of another version"]
+)
+def test_a_kept_fetch_with_a_damaged_directory_is_told(run, place, byte, capsys):
+    run()
+    (path,) = (run.data / "nationellt/kolada/svar").iterdir()
+    body = bytearray(path.read_bytes())
+    start = body.index(b"PK\x01\x02")  # the first entry of the archive's directory
+    body[start + place] = byte
+    path.write_bytes(body)
+    assert cli.main(["fetch", "--offline", "--data", str(run.data)]) == 1
+    assert "ingen hämtning som går att läsa" in capsys.readouterr().err
+
+
+def test_a_fault_leaves_no_empty_folders(run, kolada, monkeypatch):
+    before = {path for path in run.data.rglob("*")}
+    monkeypatch.setattr(os, "replace", lambda source, target: (_ for _ in ()).throw(OSError(28, "full")))
+    with pytest.raises(OSError, match="full"):
+        run()
+    assert {path for path in run.data.rglob("*")} == before
+
+
+@pytest.mark.parametrize("number", [1, 2, 8])
+def test_an_interrupt_while_files_are_swapped_leaves_all_of_the_old_or_all_of_the_new(run, kolada, monkeypatch, number):
+    run()
+    for id_ in PLAN["nyckeltal"]:
+        kolada.put(id_, MALMO, 2025, 1.0)
+    before, passed, taken = files(run.data), [], Path.unlink
+
+    def interrupt(path, missing_ok=False):
+        if path.suffix != ".lock":
+            passed.append(path)
+            if len(passed) == number:
+                raise KeyboardInterrupt
+        taken(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", interrupt)
+        try:
+            run()
+        except KeyboardInterrupt:
+            assert files(run.data) == before
+        else:
+            assert line(run.data, "befolkning", "2025;Malmö;1;")
+    assert not list(run.data.rglob("*.ny"))

@@ -281,14 +281,22 @@ def test_preliminary_years_are_marked(fetched):
     book = fetched(change)
     index = chapter(book, "index")
     assert "Kostnad per invånare 2025, preliminärt" in index and "december 2025, preliminärt" in index
-    for name in ("kostnader", "sfb"):
+    assert "Brukare enligt LSS den 1 oktober 2025, preliminärt" in index
+    for name in ("kostnader", "sfb", "lss"):
         assert "Uppgiften för 2025 är preliminär." in chapter(book, name)
     assert "Preliminära uppgifter: 2025." in cost_per_inhabitant(book.municipality).caveats
 
 
+def test_a_cost_in_kronor_of_a_preliminary_population_is_marked(fetched):
+    book = fetched(lambda fake: fake.kpis[PEOPLE].update(publication_date=UNSETTLED))
+    index = chapter(book, "index")
+    assert "Ungefärlig kostnad i kronor 2025, preliminärt" in index and "invånare 2025, preliminärt" not in index
+
+
 def test_settled_years_are_not_marked(fetched):
     book = fetched()
-    assert "preliminär" not in chapter(book, "index") + chapter(book, "kostnader") + chapter(book, "sfb")
+    for name in ("index", "kostnader", "sfb", "lss"):
+        assert "preliminär" not in chapter(book, name)
 
 
 # --- The book -----------------------------------------------------------------------------------
@@ -400,9 +408,15 @@ def test_what_the_sentences_say(fetched):
             put(COST, 1320, [2025]),
             "År 2025 var kostnaden per invånare i stort sett densamma som i riket.",
         ),
+        (
+            lambda fake: [drop(LSS, years=[2024, 2025])(fake), drop(PEOPLE, years=[2025])(fake)],
+            "År 2025 var kostnaden per invånare 18 % lägre än i riket. Lägre än i riket är också antalet beviljade "
+            "timmar per person. Högre är däremot antalet med assistansersättning per invånare (2024) och antalet med "
+            "assistans enligt LSS per invånare (2023).",
+        ),
         (drop(COST), ""),
     ],
-    ids=["both ways", "against", "the same", "no cost"],
+    ids=["both ways", "against", "the same", "of other years", "no cost"],
 )
 def test_cost_and_volumes_are_set_beside_the_nations(fetched, change, sentence):
     assert national.beside_nation_sentence(fetched(change)).replace("\u00a0", " ") == sentence
@@ -424,6 +438,12 @@ def test_a_takeover_tells_the_cut_in_kronor(fetched):
         takeover.kronor_text(book)
     )
     assert "för Eslöv med ungefär 34,0 mnkr i 2021 års nivå" in words(takeover.amounts_text(book))
+
+
+def test_no_deficit_of_its_own_is_said_of_a_municipality_that_has_told_of_none(fetched):
+    said = words(takeover.inhabitants_text(fetched()))
+    assert "ett eventuellt underskott i det egna utförandet" in said
+    assert "I kostnaden ingår det egna utförandets underskott" in words(takeover.inhabitants_text(open_book("malmo")))
 
 
 def test_zero_is_said_in_words(fetched):

@@ -5,14 +5,15 @@ from __future__ import annotations
 import datetime
 import re
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from analysis.sources.faults import DataError, Fault, shown_path
-from analysis.sources.fetch_plan import PLAN_FILE, REGION_START, Area, Card, Plan, read_cards, read_plan
+from analysis.sources.fetch_plan import GROUP_NOTE, PLAN_FILE, REGION_START, Area, Card, Plan, read_cards, read_plan
 from analysis.sources.fetched_tables import Outcome, tables
-from analysis.sources.kept import Fetched, answers_folder, kept_fetches, named, packed, swap
+from analysis.sources.kept import Fetched, alone, answers_folder, kept_fetches, named, packed, swap
 from analysis.sources.kolada import (
+    APART,
     Kolada,
     KoladaFault,
     Kpi,
@@ -41,6 +42,18 @@ def fetch(
     plan, sources = read_plan(data)
     cards = read_cards(slugs, data)
     kolada = Kolada(address or plan.address, patience=patience or Patience(), sleep=sleep, tell=tell)
+    with alone(data):
+        return _fetch(plan, sources, cards, kolada, data, tell)
+
+
+def _fetch(
+    plan: Plan,
+    sources: Collection[str],
+    cards: Sequence[Card],
+    kolada: Kolada,
+    data: Path,
+    tell: Callable[[str], None],
+) -> Outcome:
     outcome = Outcome()
     tell(
         f"Frågar Kolada ({kolada.address}) om {len(plan.wanted)} nyckeltal för {len(cards)} "
@@ -55,9 +68,11 @@ def fetch(
         tuple(one.kpi for one in plan.wanted),
         tuple(kolada.answers),
     )
-    path, new = named(new, data)
+    kept = kept_fetches(data)
+    path, new = named(new, kept, data)
+    outcome.notes += _other_groups(kept, new)
     files: dict[Path, bytes | None] = {path: packed(new, kolada.address)}
-    files |= tables(plan, [*kept_fetches(data), new], sources, data, outcome)
+    files |= tables(plan, [*kept, new], sources, data, outcome)
     swap(files)
     return outcome
 
@@ -66,6 +81,11 @@ def rebuild(slugs: Sequence[str], data: Path) -> Outcome:
     """Rewrite the tables from the answers that are kept, without asking anyone; raises as `fetch`."""
     plan, sources = read_plan(data)
     read_cards(slugs, data)
+    with alone(data):
+        return _rebuild(plan, sources, slugs, data)
+
+
+def _rebuild(plan: Plan, sources: Collection[str], slugs: Sequence[str], data: Path) -> Outcome:
     kept = kept_fetches(data)
     missing = [slug for slug in slugs if not any(slug in one.areas for one in kept)]
     if not kept or missing:
@@ -157,6 +177,11 @@ def _find_areas(
             group = _find_group(titles, card, groups)
             if group:
                 areas.append(group)
+                same = [id_ for id_, title in groups.items() if title == groups[group.id]]
+                if len(same) > 1:
+                    outcome.notes.append(
+                        f"{card.area}: Kolada har flera grupper som heter ”{groups[group.id]}”; {group.id} används."
+                    )
                 if group.name != _filled(titles[0], card):
                     outcome.notes.append(
                         f"{card.area}: gruppen ”{_filled(titles[0], card)}” finns inte, så "
@@ -165,6 +190,12 @@ def _find_areas(
             else:
                 outcome.notes.append(f"{card.area}: gruppen ”{_filled(titles[0], card)}” finns inte hos Kolada.")
         areas += [Area(by_title[name], name) for name in card.compare_with if name in by_title]
+        unknown = [name for name in card.compare_with if name not in {*by_title, *(area.name for area in areas)}]
+        if unknown:
+            outcome.notes.append(
+                f"{card.area}: Kolada har ingen kommun som heter {' eller '.join(unknown)}, som står under jamfor_med "
+                f"i {path}."
+            )
         found[card.slug] = tuple(dict.fromkeys(areas))
     if faults:
         raise DataError(faults)
@@ -182,8 +213,23 @@ def _find_group(titles: Iterable[str], card: Card, groups: Mapping[str, str]) ->
         matches = [(match[1] or "", id_) for id_, full in groups.items() if (match := fits.fullmatch(full))]
         if matches:
             id_ = max(matches)[1]
-            return Area(id_, title, f"ovägt medelvärde för gruppen {groups[id_]} ({id_})")
+            return Area(id_, title, f"{GROUP_NOTE}{groups[id_]} ({id_})")
     return None
+
+
+def _other_groups(kept: Iterable[Fetched], new: Fetched) -> list[str]:
+    """Return which groups are not the ones of the last time; all their values are then of other municipalities."""
+    before = {slug: one.areas[slug] for one in kept for slug in one.areas}
+    notes = []
+    for slug, areas in new.areas.items():
+        last = {area.name: area for area in before.get(slug, ())}
+        notes += [
+            f"{areas[0].name}: ”{area.name}” är nu Koladas grupp {area.group}; förra gången var det "
+            f"{last[area.name].group}."
+            for area in areas
+            if area.note and area.name in last and last[area.name].id != area.id
+        ]
+    return notes
 
 
 def _ask_data(kolada: Kolada, plan: Plan, areas: Mapping[str, Sequence[Area]], outcome: Outcome) -> None:
@@ -197,15 +243,16 @@ def _ask_data(kolada: Kolada, plan: Plan, areas: Mapping[str, Sequence[Area]], o
         for some_kpis in chunks(kpis):
             for some in chunks(ids):
                 rows += kolada.rows("data", f"data/kpi/{','.join(some_kpis)}/municipality/{','.join(some)}")
-    came = {(kpi, area) for kpi, area, _ in read_observations(rows)}
+    came = _came(rows)
     for one in plan.wanted:
         ids = [area.id for area in every if one.suits(area)]
         for some in chunks([id_ for id_ in ids if (one.kpi, id_) not in came]):
             again = kolada.rows("data", f"data/kpi/{one.kpi}/municipality/{','.join(some)}")
-            found = {(kpi, area) for kpi, area, _ in read_observations(again)}
+            found = _came(again)
             if found:
                 outcome.notes.append(
-                    f"{one.kpi}: {len(found)} områden fattades i Koladas första svar men kom i ett andra."
+                    f"{one.kpi}: {len(found)} {'område' if len(found) == 1 else 'områden'} fattades i Koladas första "
+                    "svar men kom i ett andra."
                 )
             came |= found
         if not any((one.kpi, id_) in came for id_ in ids):
@@ -213,3 +260,8 @@ def _ask_data(kolada: Kolada, plan: Plan, areas: Mapping[str, Sequence[Area]], o
                 f"Kolada gav inga rader alls för {one.kpi} ({one.title}). Försök igen senare; har "
                 f"nyckeltalet tagits bort hos Kolada, ta bort det ur {PLAN_FILE}."
             )
+
+
+def _came(rows: Iterable[dict]) -> set[tuple[str, str]]:
+    """Return the key figures and areas of which something is said for both sexes together."""
+    return {(one.kpi, one.area) for one in read_observations(rows).values() if one.status != APART}

@@ -15,6 +15,8 @@ from analysis.sources.schema import NATIONAL_TABLES, ColumnSpec, TableSpec
 PLAN_FILE = "kolada.yml"
 # How the code of the nation or a region begins; a region's goes on with its municipalities' first two digits.
 REGION_START = "00"
+# How the note of a group begins; Kolada's name of the group follows.
+GROUP_NOTE = "ovägt medelvärde för gruppen "
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,11 @@ class Area:
     id: str
     name: str
     note: str = ""
+
+    @property
+    def group(self) -> str:
+        """The group as Kolada names it, with its year and id."""
+        return self.note.removeprefix(GROUP_NOTE)
 
 
 @dataclass(frozen=True)

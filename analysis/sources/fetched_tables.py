@@ -44,13 +44,16 @@ def tables(
     files: dict[Path, bytes | None] = {}
     faults: list[Fault] = []
     lost: list[str] = []
+    shrunk: list[str] = []
     for table in dict.fromkeys([*(one.table for one in plan.wanted), *_written(folder)]):
         spec = NATIONAL_TABLES[table]
         path = folder / f"{table}.csv"
         names = [column.name for column in spec.all_columns]
         lines = sorted(rows.get(table, []), key=lambda row, spec=spec: [row[name] for name in _order(spec)])
         old = _read_rows(path, spec)
-        lost += _lost(table, old, lines, plan, kept)
+        missed = _lost(table, old, plan, kept)
+        lost += missed
+        shrunk += [table] if missed else []
         outcome.changes += _changes(spec, old, lines)
         if not lines:
             files[path] = None
@@ -67,7 +70,9 @@ def tables(
     if lost:
         raise KoladaFault(
             "Kolada gav inga rader för något som fanns förra gången: " + "; ".join(lost) + ". Försök "
-            f"igen senare; har Kolada tagit bort nyckeltalet, ta bort det ur {PLAN_FILE}."
+            f"igen senare. Har Kolada tagit bort nyckeltalet, ta bort det ur {PLAN_FILE}; har Kolada tagit bort "
+            f"värdena för gott, ta bort filen {' och filen '.join(f'{name}.csv' for name in shrunk)} i {folder.name} "
+            "och kör fetch igen."
         )
     if faults:
         raise DataError(faults)
@@ -137,6 +142,31 @@ class _Tally:
     unsettled: set[str] = field(default_factory=set)
     without: dict[tuple[str, bool], list[str]] = field(default_factory=dict)
     not_fetched: dict[str, list[str]] = field(default_factory=dict)
+    # The years that Kolada speaks of, by key figure; those that an area has, and why it lacks one.
+    spoken: dict[str, set[int]] = field(default_factory=dict)
+    present: dict[tuple[str, bool], dict[str, set[int]]] = field(default_factory=dict)
+    reasons: dict[tuple[str, str, int], str] = field(default_factory=dict)
+
+    def note(self, name: str, own: bool, kpi: str, here: Sequence[Observation]) -> None:
+        """Note the years of an area and a key figure."""
+        self.spoken.setdefault(kpi, set()).update(each.year for each in here)
+        years = {each.year for each in here if not each.deleted and each.value is not None}
+        self.present.setdefault((name, own), {})[kpi] = years
+        self.reasons |= {
+            (name, kpi, each.year): "struket" if each.deleted else each.status
+            for each in here
+            if each.year not in years
+        }
+
+    def years_missing(self, name: str, own: bool) -> str:
+        """Return the years that an area lacks though Kolada has values for it, by key figure."""
+        found = []
+        for kpi, years in self.present[name, own].items():
+            reasons = {year: self.reasons.get((name, kpi, year), "") for year in sorted(self.spoken[kpi] - years)}
+            if years and reasons:
+                said = (f"{year} ({reason})" if reason else str(year) for year, reason in reasons.items())
+                found.append(f"{kpi} {', '.join(said)}")
+        return "; ".join(found)
 
     def notes(self) -> list[str]:
         """Return it in Swedish."""
@@ -151,6 +181,11 @@ class _Tally:
         others = [f"{name} ({', '.join(kpis)})" for (name, own), kpis in self.without.items() if not own]
         if others:
             notes.append(f"Jämförelser utan värden hos Kolada: {'; '.join(others)}.")
+        gaps = {key: said for key in self.present if (said := self.years_missing(*key))}
+        notes += [f"{name} saknar värden hos Kolada: {said}." for (name, own), said in gaps.items() if own]
+        others = [f"{name} ({said})" for (name, own), said in gaps.items() if not own]
+        if others:
+            notes.append(f"Jämförelser som saknar år hos Kolada: {'; '.join(others)}.")
         if self.deleted:
             notes.append(f"Strukna av Kolada, och därför inte med: {self.deleted}.")
         if self.missing:
@@ -187,6 +222,7 @@ def _rows(plan: Plan, kept: Sequence[Fetched], slugs: Collection[str], outcome: 
             values = [each for each in alive if each.value is not None]
             tally.deleted += len(here) - len(alive)
             tally.missing.update(each.status or "inget skäl" for each in alive if each.value is None)
+            tally.note(area.name, own, wanted.kpi, here)
             if not values:
                 tally.without.setdefault((area.name, own), []).append(wanted.kpi)
             if not kpi.tells_when_settled:
@@ -232,7 +268,7 @@ def _status(kpi: Kpi, observation: Observation, day: datetime.date) -> str:
 
 def _written_number(value: float) -> str:
     """Return a number as it came, with a decimal comma."""
-    text = format(Decimal(str(value)), "f")
+    text = format(Decimal(str(value or 0)), "f")  # there is no negative zero in a table
     return (text.rstrip("0").rstrip(".") if "." in text else text).replace(".", ",")
 
 
@@ -289,15 +325,15 @@ def _changes(spec: TableSpec, old: Sequence[Mapping], new: Sequence[Mapping]) ->
     if not (count or changed or gone):
         return [f"{spec.title}: oförändrad."]
     lines = [f"{spec.title}: {count} nya rader, {len(changed)} ändrade, {len(gone)} borta."]
-    details = [f"  {' '.join(key)}: {shown(before[key])} → {shown(after[key])}" for key in changed]
-    details += [f"  {' '.join(key)}: {shown(before[key])} är borta" for key in gone]
+    details = [f"  {' '.join(key)}: {shown(before[key])} är borta" for key in gone]
+    details += [f"  {' '.join(key)}: {shown(before[key])} → {shown(after[key])}" for key in changed]
     lines += details[:SHOWN_CHANGES]
     if len(details) > SHOWN_CHANGES:
         lines.append(f"  och {len(details) - SHOWN_CHANGES} till")
     return lines
 
 
-def _lost(table: str, old: Sequence[Mapping], new: Sequence[Mapping], plan: Plan, kept: Sequence[Fetched]) -> list[str]:
+def _lost(table: str, old: Sequence[Mapping], plan: Plan, kept: Sequence[Fetched]) -> list[str]:
     """Return the key figures and areas that were in the table and are asked for, but of which no row came now."""
     newest = kept[-1]
     areas = {area.name: area for own in newest.areas.values() for area in own}
@@ -341,7 +377,8 @@ def _against_documents(data: Path, spec: TableSpec, fetched: pd.DataFrame, sourc
     ]
     more = [f"och {len(shown) - SHOWN_CHANGES} till"] if len(shown) > SHOWN_CHANGES else []
     return [
-        f"{spec.title}: {len(shown)} uppgifter i underlaget skiljer sig från Koladas. "
+        f"{spec.title}: {len(shown)} {'uppgift' if len(shown) == 1 else 'uppgifter'} i underlaget skiljer sig från "
+        "Koladas. "
         f"{'; '.join([*shown[:SHOWN_CHANGES], *more])}. En bok som stäms av mot ett underlag använder det, de andra "
         "böckerna Koladas uppgifter."
     ]

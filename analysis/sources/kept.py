@@ -9,9 +9,12 @@ import os
 import shutil
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from analysis.sources.faults import DataError, Fault, shown_path
 from analysis.sources.fetch_plan import Area
@@ -19,6 +22,7 @@ from analysis.sources.kolada import Answer
 from analysis.sources.municipality import FETCHED_FOLDER
 
 LISTING = "hamtning.json"
+NEXT_TO = datetime.timedelta(minutes=1)  # how far apart two fetches of the same second may be put
 
 
 @dataclass(frozen=True)
@@ -37,11 +41,28 @@ def answers_folder(data: Path) -> Path:
     return data / "nationellt" / FETCHED_FOLDER / "svar"
 
 
-def named(new: Fetched, data: Path) -> tuple[Path, Fetched]:
-    """Return where a fetch is kept: by its time, which no two may share."""
+def named(new: Fetched, kept: Sequence[Fetched], data: Path) -> tuple[Path, Fetched]:
+    """Return where a fetch is kept: by its time, which is after all others; raises DataError where the clock is wrong.
+
+    The newest counts, so one from before the others would never be heard.
+    """
     moment = new.time
-    while (path := answers_folder(data) / f"{moment:%Y-%m-%dT%H%M%SZ}.zip").exists():
-        moment += datetime.timedelta(seconds=1)
+    if kept and kept[-1].time >= moment:
+        moment = kept[-1].time + datetime.timedelta(seconds=1)
+        if moment - new.time > NEXT_TO:
+            now = new.time.astimezone()
+            raise DataError(
+                [
+                    Fault(
+                        shown_path(answers_folder(data) / kept[-1].file, data),
+                        f"hämtningen är gjord efter det som datorns klocka visar nu, {now:%Y-%m-%d %H.%M}",
+                        "att den som hämtas sist är gjord sist",
+                        "ställ datorns klocka rätt; är det filens tid som är fel, ta bort filen och kör fetch igen för "
+                        f"{', '.join(kept[-1].areas)}",
+                    )
+                ]
+            )
+    path = answers_folder(data) / f"{moment:%Y-%m-%dT%H%M%SZ}.zip"
     return path, Fetched(moment, new.areas, new.kpis, new.answers, path.name)
 
 
@@ -81,7 +102,9 @@ def kept_fetches(data: Path) -> list[Fetched]:
     for path in sorted(folder.glob("*.zip")) if folder.is_dir() else []:
         try:
             kept.append(_unpacked(path))
-        except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, TypeError, ValueError) as error:
+        except _UNREADABLE as error:
+            if isinstance(error, OSError) and error.filename:
+                raise  # the file cannot be opened
             problem = str(error) if isinstance(error, _Altered) else "filen är ingen hämtning som går att läsa"
             faults.append(
                 Fault(
@@ -100,9 +123,27 @@ class _Altered(ValueError):
     """An answer that is not what came."""
 
 
+# What zipfile, json and the lines below raise where an archive is damaged: NotImplementedError for a way of packing
+# that there is not, RuntimeError for a password, OSError for a place outside the file.
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ValueError,
+    NotImplementedError,
+    RuntimeError,
+    OSError,
+)
+
+
 def _unpacked(path: Path) -> Fetched:
     with zipfile.ZipFile(path) as archive:
         listing = json.loads(archive.read(LISTING))
+        if {LISTING, *(entry["fil"] for entry in listing["svar"])} != set(archive.namelist()):
+            raise _Altered("svar har tagits bort eller lagts till sedan de hämtades")
         answers = []
         for entry in listing["svar"]:
             answer = Answer(entry["slag"], entry["fraga"], entry["hamtat"], archive.read(entry["fil"]))
@@ -114,6 +155,8 @@ def _unpacked(path: Path) -> Fetched:
         for slug, own in listing["kommuner"].items()
     }
     moment = datetime.datetime.fromisoformat(listing["hamtat"])
+    if moment.tzinfo is None or not all(areas.values()):
+        raise _Altered("filens förteckning har ändrats sedan hämtningen")
     return Fetched(moment, areas, tuple(listing["nyckeltal"]), tuple(answers), path.name)
 
 
@@ -128,30 +171,68 @@ def copy_folder(folder: Path, copy: Path) -> None:
             shutil.copy2(path, target)
 
 
+@contextmanager
+def alone(data: Path) -> Iterator[None]:
+    """Keep other fetches from a data folder while this is open; raises DataError where one is there already.
+
+    The lock goes with the process that holds it, however it ends.
+    """
+    path = data / "nationellt" / ".hamtning.lock"
+    lock = FileLock(path)
+    try:
+        lock.acquire(blocking=False)
+    except Timeout:
+        raise DataError(
+            [
+                Fault(
+                    shown_path(answers_folder(data).parent, data),
+                    "En annan hämtning pågår i samma mapp",
+                    "en hämtning i taget",
+                    "vänta tills den är klar, och kör fetch igen",
+                )
+            ]
+        ) from None
+    try:
+        yield
+    finally:
+        if os.name != "nt":  # where a file that is held cannot be taken away, and the lock takes it away itself
+            path.unlink(missing_ok=True)
+        lock.release()
+
+
 def swap(files: Mapping[Path, bytes | None]) -> None:
     """Write every file, or none: beside first, then swapped; None takes a file away."""
     old = {path: path.read_bytes() if path.exists() else None for path in files}
-    beside = {path: path.with_name(f".{path.name}.ny") for path in files}
-    done: list[Path] = []
+    changed = {path: content for path, content in files.items() if content != old[path]}
+    beside = {path: path.with_name(f".{path.name}.ny") for path in changed}
+    made = _missing_folders(changed)
     try:
-        for path, content in files.items():
-            path.parent.mkdir(parents=True, exist_ok=True)
+        for path, content in changed.items():
             if content is not None:
+                path.parent.mkdir(parents=True, exist_ok=True)
                 beside[path].write_bytes(content)
-        for path, content in files.items():
+        for path, content in changed.items():
             if content is None:
                 path.unlink(missing_ok=True)
-            elif content != old[path]:
+            else:
                 os.replace(beside[path], path)
-            done.append(path)
+        # Nothing is left to tidy up when all is swapped, so whoever interrupts does it before or after.
     except BaseException:
-        for path in done:
+        for path in changed:
             if old[path] is None:
                 path.unlink(missing_ok=True)
-            else:
+            elif not path.exists() or path.read_bytes() != old[path]:
                 beside[path].write_bytes(old[path])
                 os.replace(beside[path], path)
-        raise
-    finally:
         for path in beside.values():
             path.unlink(missing_ok=True)
+        for folder in made:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _missing_folders(files: Iterable[Path]) -> list[Path]:
+    """Return the folders that files need and that are not there, the innermost first."""
+    missing = {folder for path in files for folder in path.parents if not folder.exists()}
+    return sorted(missing, key=lambda folder: len(folder.parts), reverse=True)

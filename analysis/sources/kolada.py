@@ -7,7 +7,9 @@ import email.utils
 import hashlib
 import json
 import math
+import queue
 import ssl
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -22,7 +24,11 @@ import analysis
 
 LIST_LIMIT = 25  # the API refuses longer lists of ids
 PAGE_LIMIT = 5000  # and longer pages
+LARGEST_ANSWER = 100_000_000  # bytes; a full page is a fiftieth of it
+DAY = 86_400  # seconds
 BOTH_SEXES = "T"
+# What an observation says where Kolada has a row, but no value for both sexes together.
+APART = "bara kvinnor och män var för sig"
 
 
 class KoladaFault(Exception):
@@ -39,10 +45,14 @@ class _PassingFault(KoladaFault):
 
 @dataclass(frozen=True)
 class Patience:
-    """How long to wait for an answer, how often to ask again and how long to wait in between, in seconds."""
+    """How long to wait for an answer, how often to ask again and how long to wait in between, in seconds.
+
+    `read` is how long a server may be silent, `whole` how long an answer may take from question to end.
+    """
 
     connect: float = 10
     read: float = 60
+    whole: float = 300
     attempts: int = 5
     first_wait: float = 1
     longest_wait: float = 120
@@ -92,6 +102,9 @@ class Observation:
     value: float | None
     status: str
     deleted: bool
+
+
+_Got = tuple[requests.Response, bytes]
 
 
 class _SystemTrust(HTTPAdapter):
@@ -148,22 +161,28 @@ class Kolada:
         rows: list[dict] = []
         counts: list[tuple[int, int]] = []
         seen: set[str] = set()
+        empty = ""
         while url:
             if url in seen:
-                raise KoladaFault(f"Kolada hänvisar runt i en ring ({url}), så svaret blir aldrig helt.")
+                raise _ring(url)
             seen.add(url)
             page = self._page(kind, url)
-            if not page["values"] and rows:
+            after = self._next(page, url)
+            if not page["values"] and (rows or after):
                 page = self._page(kind, url)  # nothing where more was promised: a slip, or the end
-                if not page["values"]:
-                    after = self._next(page, url)
-                    if after and self._page(kind, after)["values"]:
-                        raise KoladaFault(f"Kolada gav en tom sida mitt i svaret ({url}), så en del fattas.")
-                    break
-            rows += page["values"]
-            if isinstance(page.get("count"), int):
-                counts.append((page["count"], len(page["values"])))
-            url = self._next(page, url)
+                after = self._next(page, url)
+            values = page["values"]
+            if values and empty:
+                raise KoladaFault(f"Kolada gav en tom sida mitt i svaret ({empty}), så en del fattas.")
+            if values and values == rows[-len(values) :]:
+                raise _ring(url)  # the page before, under another address
+            rows += values
+            if values or not (rows or after):
+                if isinstance(page.get("count"), int):
+                    counts.append((page["count"], len(values)))
+            else:
+                empty = url
+            url = after
         # The documentation leaves open whether `count` is of the page or of all pages, so either will do.
         whole = all(count == here for count, here in counts) or all(count == len(rows) for count, _ in counts)
         if not whole and any(count > here for count, here in counts):
@@ -171,9 +190,16 @@ class Kolada:
         return rows
 
     def _next(self, page: dict, url: str) -> str | None:
-        if not page.get("next_url"):
+        following = page.get("next_url")
+        if not following:
             return None
-        target, own = urlsplit(urljoin(url, str(page["next_url"]))), urlsplit(self.address)
+        try:
+            target = urlsplit(urljoin(url, following)) if isinstance(following, str) else None
+        except ValueError:
+            target = None
+        if target is None:
+            raise KoladaFault(f"Kolada anger ingen adress som går att läsa för nästa sida: {following}.")
+        own = urlsplit(self.address)
         if target.hostname != own.hostname:
             raise KoladaFault(f"Kolada hänvisar till en annan server för nästa sida ({target.geturl()}).")
         # Behind a proxy a server may not know how it was addressed, and write http for https.
@@ -205,7 +231,7 @@ class Kolada:
 
     def _ask(self, kind: str, url: str) -> dict:
         try:
-            response = self._session.get(url, timeout=(self._patience.connect, self._patience.read))
+            response, body = _within(self._patience.whole, lambda: self._get(url))
         except requests.Timeout:
             raise _PassingFault(f"{self._server} svarade inte i tid.") from None
         except requests.exceptions.ProxyError:
@@ -225,38 +251,94 @@ class Kolada:
             raise _PassingFault(
                 f"Det gick inte att nå {self._server}, eller så bröts förbindelsen. Kontrollera att datorn har nät."
             ) from None
-        except requests.RequestException:
-            raise KoladaFault(f"Det gick inte att fråga {url}.") from None
+        except (requests.RequestException, ValueError):  # ValueError: sent on to what is no address
+            raise KoladaFault(
+                f"Det gick inte att fråga {url}. Kontrollera adressen; stämmer den skickar servern frågan vidare dit "
+                "den inte går att följa, och då går det kanske senare."
+            ) from None
+        if urlsplit(response.url).hostname != urlsplit(self.address).hostname:
+            raise KoladaFault(
+                f"Frågan till Kolada skickades vidare till en annan server ({response.url}). Det kan vara nätverkets "
+                "inloggning; logga in och försök igen."
+            )
         if response.status_code == requests.codes.too_many_requests or response.status_code >= 500:
             wait = _seconds(response.headers.get("Retry-After"))
             message = f"{self._server} är upptagen just nu (svarade {response.status_code})."
             if wait is not None and wait > self._patience.longest_wait:
-                raise KoladaFault(f"{message} Servern ber om {math.ceil(wait / 60)} minuters paus; försök igen då.")
+                pause = "mer än ett dygns" if wait > DAY else f"{math.ceil(wait / 60)} minuters"
+                raise KoladaFault(f"{message} Servern ber om {pause} paus; försök igen då.")
             raise _PassingFault(message, wait)
+        if response.status_code == requests.codes.not_found:
+            raise KoladaFault(
+                f"Kolada svarade 404 på {url}: något som frågan nämner finns inte. Har ett nyckeltal tagits bort hos "
+                "Kolada, ta bort det ur kolada.yml. Kontrollera annars adressen där."
+            )
         if response.status_code != requests.codes.ok:
             raise KoladaFault(
                 f"Kolada svarade {response.status_code} på {url}. Kontrollera adressen i kolada.yml; "
                 "stämmer den har Kolada kanske ändrat sitt gränssnitt."
             )
-        answer = Answer(kind, url, datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), response.content)
+        answer = Answer(kind, url, datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"), body)
         page = answer.page()
         self.answers.append(answer)
         return page
+
+    def _get(self, url: str) -> tuple[requests.Response, bytes]:
+        timeout = (self._patience.connect, self._patience.read)
+        with self._session.get(url, timeout=timeout, stream=True) as response:
+            body = bytearray()
+            for part in response.iter_content(65_536):
+                body += part
+                if len(body) > LARGEST_ANSWER:
+                    raise KoladaFault(f"Svaret på {url} är större än något svar från Kolada brukar vara.")
+            return response, bytes(body)
+
+
+def _ring(url: str) -> KoladaFault:
+    return KoladaFault(f"Kolada hänvisar runt i en ring ({url}), så svaret blir aldrig helt.")
+
+
+def _within(seconds: float, work: Callable[[], _Got]) -> _Got:
+    """Return what `work` gives or raise what it raises; requests.Timeout where it takes longer than that.
+
+    A server that sends a byte now and then is never silent, and looking up its name has no limit of its own.
+    """
+    done: queue.SimpleQueue[tuple[_Got | None, BaseException | None]] = queue.SimpleQueue()
+
+    def run() -> None:
+        try:
+            done.put((work(), None))
+        except BaseException as error:
+            done.put((None, error))
+
+    threading.Thread(target=run, daemon=True).start()
+    try:
+        found, error = done.get(timeout=seconds)
+    except queue.Empty:
+        raise requests.Timeout from None
+    if error is not None:
+        raise error
+    return found
 
 
 def _seconds(header: str | None) -> float | None:
     """Return the wait of a Retry-After header, which holds seconds or a date; None where it holds neither."""
     if header is None:
         return None
-    if header.strip().isdigit():
+    if _is_digits(header.strip()):
         return float(header)
     try:
         until = email.utils.parsedate_to_datetime(header)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     if until.tzinfo is None:
         return None
     return max(0.0, (until - datetime.datetime.now(datetime.UTC)).total_seconds())
+
+
+def _is_digits(text: str) -> bool:
+    """Tell whether a text is a number in digits; str.isdigit takes ² too, which is none."""
+    return text.isascii() and text.isdigit()
 
 
 def _no_constant(name: str) -> float:
@@ -293,7 +375,7 @@ def read_kpis(rows: Iterable[dict]) -> dict[str, Kpi]:
             final = datetime.date.fromisoformat(str(row.get("publication_date") or ""))
         except ValueError:
             final = None
-        kpis[id_] = Kpi(id_, title, int(period) if period.isdigit() else None, final)
+        kpis[id_] = Kpi(id_, title, int(period) if _is_digits(period) else None, final)
     return kpis
 
 
@@ -305,11 +387,13 @@ def read_titles(rows: Iterable[dict]) -> dict[str, str]:
 def read_observations(rows: Iterable[dict]) -> dict[tuple[str, str, int], Observation]:
     """Return what is said of each key figure, area and year; raises KoladaFault on another shape, or two values."""
     found: dict[tuple[str, str, int], Observation] = {}
+    spoken: list[tuple[str, str, int]] = []
     for row in rows:
         kpi, area = _texts(row, "kpi", "municipality")
         period, values = str(row.get("period")), row.get("values")
-        if not period.isdigit() or not isinstance(values, list):
+        if not _is_digits(period) or not isinstance(values, list):
             raise _shape(row)
+        spoken.append((kpi, area, int(period)))
         for item in values:
             value = item.get("value", ...) if isinstance(item, dict) else ...
             if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
@@ -324,6 +408,8 @@ def read_observations(rows: Iterable[dict]) -> dict[tuple[str, str, int], Observ
                 )
             if known.deleted:
                 found[kpi, area, one.year] = one  # a deleted value beside a living one
+    for key in spoken:
+        found.setdefault(key, Observation(*key, None, APART, deleted=False))
     return found
 
 

@@ -223,9 +223,10 @@ def _per_inhabitant(book: Book) -> KeyFigure:
     )
 
 
-def _marked(book: Book, year: int, table: str) -> str:
-    """Return a year of a national table, marked where the municipality's figure is preliminary."""
-    return f"{year}, preliminärt" if year in preliminary_years(book.municipality, table) else str(year)
+def _marked(book: Book, year: int, *tables: str, **selection: str) -> str:
+    """Return a year of national tables, marked where one of the municipality's figures is preliminary."""
+    marked = any(year in preliminary_years(book.municipality, table, **selection) for table in tables)
+    return f"{year}, preliminärt" if marked else str(year)
 
 
 def _people(book: Book) -> KeyFigure:
@@ -255,7 +256,7 @@ def _october(book: Book, law: str) -> KeyFigure:
     if book.municipality.has("brukare"):
         raise MissingData(f"{book.municipality.slug}: egna uppgifter om brukare finns, men inte enligt {law}")
     year, people, values = _last(users_1_october(book.municipality, law).frame[book.municipality.area])
-    what = f"Brukare enligt {law.upper()} den 1 oktober {year}"
+    what = f"Brukare enligt {law.upper()} den 1 oktober {_marked(book, year, 'brukare_1_oktober', verksamhet=law)}"
     return KeyFigure(what, number(people), "personer", _since("Antalet", values, number), f"oktober_{law}")
 
 
@@ -289,7 +290,7 @@ def _in_kronor(book: Book) -> KeyFigure:
     year, cost, values = _last(result.frame["kostnad_mnkr"] * 1000)
     value, unit = _apart(mnkr(cost))
     meaning = f"Kostnaden per invånare gånger folkmängden. {_since('Beloppet', values, mnkr)}"
-    what = f"Ungefärlig kostnad i kronor {_marked(book, year, 'kostnad_per_invanare')}"
+    what = f"Ungefärlig kostnad i kronor {_marked(book, year, 'kostnad_per_invanare', 'befolkning')}"
     return KeyFigure(what, value, unit, meaning, "kronor")
 
 
@@ -303,7 +304,7 @@ def _equalisation(book: Book) -> KeyFigure:
     kind = "Avgift" if rounded(amount_) < 0 else "Bidrag"
     value, unit = _apart(kronor(abs(amount_)))
     meaning = "Gäller alla insatser enligt LSS, inte bara personlig assistans."
-    what = f"{kind} i LSS-utjämningen per invånare {_marked(book, year, 'lss_utjamning')}"
+    what = f"{kind} i LSS-utjämningen per invånare {_marked(book, year, 'lss_utjamning', slag='utfall')}"
     return KeyFigure(what, value, unit, meaning, "utjamning", given_by(book.municipality, result))
 
 

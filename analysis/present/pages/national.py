@@ -403,15 +403,22 @@ def equalisation_table(book: Book) -> TableView:
 def beside_nation_sentence(book: Book) -> str:
     """Return how the cost differs from the nation's, and which volumes differ in the same direction.
 
-    Nothing where the cost, or every volume, is not known for both.
+    The year stands after a volume of another year than the cost's. Nothing where the cost, or every volume, is not
+    known for both.
     """
     table = beside_nation(book.municipality).frame
     frame, cost = table["skillnad_procent"].dropna(), BESIDE["kostnad"]
     if cost not in frame or len(frame) < 2:
         return ""
     gap = frame.pop(cost)
+    years = table["ar"].astype(int)
     words = {BESIDE[name]: subject for name, subject in _VOLUMES.items()}
-    start = f"År {int(table.loc[cost, 'ar'])} var kostnaden per invånare {_than(gap, 'högre', 'lägre')} i riket"
+    words = {
+        key: subject if years.get(key) == years[cost] else f"{subject} ({years[key]})"
+        for key, subject in words.items()
+        if key in years
+    }
+    start = f"År {years[cost]} var kostnaden per invånare {_than(gap, 'högre', 'lägre')} i riket"
     if not rounded(gap):
         return f"{start}."
     along = [words[key] for key, value in frame.items() if rounded(value) and (value > 0) == (gap > 0)]

@@ -85,10 +85,13 @@ def inhabitants_text(book: Book) -> Prose:
         if book.municipality.area in result.frame.index
         else f"{genitive(book.name)} egen kostnad per invånare finns inte i underlaget."
     )
+    # That there is a deficit is known only where the municipality has told of its own provision.
+    told = book.municipality.has("ekonomi:utforare|konton|egen_regi")
+    deficit = "det egna utförandets underskott" if told else "ett eventuellt underskott i det egna utförandet"
     return prose(
         inhabitants_sentence(book),
         missing,
-        "I kostnaden ingår det egna utförandets underskott, som blir kvar så länge kommunen själv utför assistans. "
+        f"I kostnaden ingår {deficit}, som blir kvar så länge kommunen själv utför assistans. "
         "Skillnaden är alltså inte en besparing.",
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from analysis.measures.comparison import users_1_october, users_1_october_change
+from analysis.measures.comparison import preliminary_years, users_1_october, users_1_october_change
 from analysis.measures.economy import change_between, yearly_change
 from analysis.measures.result import MissingData, Result
 from analysis.measures.volumes import flows, hours, hours_per_user, users
@@ -16,6 +16,7 @@ from analysis.present.language import (
     change_sentence,
     count_word,
     listed,
+    preliminary_sentence,
     span,
     step_words,
     which_years,
@@ -274,9 +275,11 @@ def october_table(book: Book, law: str) -> TableView:
 
 
 def october_chart(book: Book, law: str) -> ChartView | Prose:
-    """Return users on 1 October as an index, see `index_chart`."""
+    """Return users on 1 October as an index, see `index_chart`, and which years are preliminary."""
     result = users_1_october_change(book.municipality, law)
-    return index_chart(book, result, " ".join(october_sentences(book, law)))
+    years = preliminary_years(book.municipality, "brukare_1_oktober", verksamhet=law)
+    said = [*october_sentences(book, law), preliminary_sentence(years)]
+    return index_chart(book, result, " ".join(filter(None, said)))
 
 
 def index_chart(book: Book, result: Result, finding: str) -> ChartView | Prose:
