@@ -633,8 +633,32 @@ def test_check_tells_an_acknowledgement_in_one_line_and_stays_well(capsys):
     assert cli.main(["check", "ange"]) == 0
     told = capsys.readouterr()
     [line] = told.err.splitlines()
-    assert line.startswith("Kontrollerat: Timmarna i underlaget") and line.endswith("de tre första av motsägelserna)")
+    assert line.startswith("Kontrollerat i data/kommuner/ange/kommun.yml: Timmarna i underlaget")
+    assert line.endswith("de tre första av motsägelserna)")
     assert "i ordning" in told.out
+
+
+def test_what_one_municipality_has_looked_into_is_another_ones_warning(data_copy, capsys):
+    def entries(slug: str) -> tuple[Path, dict]:
+        card = data_copy / "kommuner" / slug / "kommun.yml"
+        return card, yaml.safe_load(card.read_text(encoding="utf-8"))
+
+    (_, ange), (card, huddinge) = entries("ange"), entries("huddinge")
+    huddinge["kontrollerat"] = ange["kontrollerat"]
+    card.write_text(yaml.safe_dump(huddinge, allow_unicode=True), encoding="utf-8")
+    assert cli.main(["check", "ange", "huddinge", "--data", str(data_copy)]) == 0
+    *lines, last = capsys.readouterr().err.splitlines()
+    assert len([line for line in lines if line.startswith("Varning: data/kommuner/huddinge/kommun.yml")]) == 1
+    assert len([line for line in lines if line.startswith("Kontrollerat i data/kommuner/ange/kommun.yml: ")]) == 1
+    assert last.startswith("3 varningar.") and len(lines) == 4
+
+
+def test_one_table_is_one(data_copy, capsys):
+    table = data_copy / "kommuner" / "lund" / "ekonomi.csv"
+    rows = (data_copy / "kommuner" / "malmo" / "ekonomi.csv").read_text(encoding="utf-8").splitlines()
+    table.write_text("\n".join(rows[:2]) + "\n", encoding="utf-8")
+    assert cli.main(["check", "lund", "--data", str(data_copy)]) == 0
+    assert "i ordning (1 tabell)." in capsys.readouterr().out
 
 
 # --- What an analyst may say --------------------------------------------------------------------------------
@@ -678,7 +702,7 @@ def test_a_new_warning_can_be_acknowledged_by_the_name_that_it_shows(data_copy):
     card.write_text(yaml.safe_dump(content, allow_unicode=True), encoding="utf-8")
     found = review(load_municipality("malmo", data_copy), data_copy)
     assert doubt.id not in {one.id for one in found.doubts}
-    assert f"Kontrollerat: {doubt.problem} (Räknat en gång till)" in found.lines()
+    assert f"Kontrollerat i {found.card}: {doubt.problem} (Räknat en gång till)" in found.lines()
 
 
 @pytest.mark.parametrize(

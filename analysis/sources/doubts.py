@@ -179,7 +179,10 @@ class Review:
                 "ändrats sedan de kontrollerades. Ta bort raden, eller byt namnet till det som varningen har nu."
                 for name in self.unmatched
             ),
-            *(f"Kontrollerat: {doubt.problem} ({reason.rstrip('.')})" for doubt, reason in self.acknowledged),
+            *(
+                f"Kontrollerat i {self.card}: {doubt.problem} ({reason.rstrip('.')})"
+                for doubt, reason in self.acknowledged
+            ),
         ]
 
 
