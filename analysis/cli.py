@@ -276,7 +276,8 @@ def _check(options: argparse.Namespace) -> int:
                   f"python -m analysis import {one.slug}.xlsx")
             continue
         texts = f", {len(one.texts)} {'text' if len(one.texts) == 1 else 'texter'}" if one.texts else ""
-        print(f"{one.slug}: underlaget för {one.name} är i ordning ({len(one.tables)} tabeller{texts}).")
+        tables = f"{len(one.tables)} {'tabell' if len(one.tables) == 1 else 'tabeller'}"
+        print(f"{one.slug}: underlaget för {one.name} är i ordning ({tables}{texts}).")
     return 0
 
 

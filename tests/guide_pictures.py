@@ -2,7 +2,7 @@
 
 It takes the steps of the guide on a copy of the data, with made-up figures for Eslöv: the workbook's sheets as
 LibreOffice prints them, with the letters of the columns and the numbers of the rows, and the pages as Chromium shows
-them from the disk.
+them from the disk. Each picture of a sheet carries the words that it shows, by which a test tells when it is old.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import openpyxl
 from browsers import ARGUMENTS, find_browser
 from guide_example import YEARS, fill
 from PIL import Image, ImageChops
+from PIL.PngImagePlugin import PngInfo
 from playwright.sync_api import sync_playwright
 
 from analysis import cli
@@ -36,6 +37,7 @@ WINDOW = {"width": 1120, "height": 700}
 DOTS_PER_INCH = 150
 LONGEST_SIDE = 1200
 COLOURS = 32
+WORDS = "Description"
 
 
 def main() -> None:
@@ -48,15 +50,23 @@ def main() -> None:
         workbook = home / "eslov.xlsx"
         fill(workbook)
         for name, (sheet, area) in SHEETS.items():
-            _save(_sheet_picture(workbook, sheet, area), name)
+            _save(_sheet_picture(workbook, sheet, area), name, sheet_words(workbook, sheet, area))
         _run("import", str(workbook), "--data", str(data))
-        _run("build", "eslov", "--data", str(data), "--out", str(home / "html"))
+        # As it is for who follows the guide, whose data are the project's.
+        _run("build", "eslov", "--data", str(data), "--out", str(home / "html"), "--dokument")
         _take_pages(home / "html" / "eslov")
+        os.chdir(ROOT)
 
 
 def _run(*arguments: str) -> None:
     if cli.main(arguments):
         sys.exit(1)
+
+
+def sheet_words(workbook: Path, name: str, area: str) -> str:
+    """Return what stands in a part of a sheet, a line for each row."""
+    rows = openpyxl.load_workbook(workbook)[name][area]
+    return "\n".join("\t".join("" if cell.value is None else str(cell.value) for cell in row) for row in rows)
 
 
 def _sheet_picture(workbook: Path, name: str, area: str) -> Image.Image:
@@ -101,11 +111,15 @@ def _take_pages(book: Path) -> None:
         browser.close()
 
 
-def _save(picture: Image.Image, name: str) -> None:
-    """Write a picture with few colours, and no larger than a page can show."""
+def _save(picture: Image.Image, name: str, words: str = "") -> None:
+    """Write a picture with few colours, no larger than a page can show, with the words that it shows where given."""
+    told = PngInfo()
+    if words:
+        told.add_itxt(WORDS, words)
     picture.thumbnail((LONGEST_SIDE, LONGEST_SIDE), Image.Resampling.LANCZOS)
     PICTURES.mkdir(parents=True, exist_ok=True)
-    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(PICTURES / f"{name}.png", optimize=True)
+    few = picture.quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(PICTURES / f"{name}.png", optimize=True, pnginfo=told)
 
 
 if __name__ == "__main__":

@@ -695,7 +695,7 @@ def test_ctrl_c_during_a_build(here, moment, times):
     assert process.returncode == 130
     *checked, last = error.splitlines()
     assert last == "Avbrutet. Den gamla webbplatsen står kvar."
-    assert all(line.startswith("Kontrollerat: ") for line in checked), error
+    assert all(line.startswith("Kontrollerat i data/") for line in checked), error
     assert tree(here / "sajt") == before
     if note.exists():
         assert not alive(int(note.read_text()))

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import guide_example
+import guide_pictures
 import openpyxl
 import pytest
 import requests
@@ -385,6 +386,16 @@ def test_every_picture_is_there_small_and_told_of():
     for path, alternative in shown.items():
         assert len(alternative) > 100 and alternative.endswith("."), path
         assert (GUIDE / path).stat().st_size <= LARGEST_PICTURE_BYTES, path
+
+
+@pytest.mark.parametrize("name", guide_pictures.SHEETS)
+def test_a_picture_of_a_sheet_shows_what_the_sheet_holds(name, data_copy, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    called("new", "--namn", "Eslöv", *guide_example.YEARS, "--data", str(data_copy))
+    guide_example.fill(tmp_path / "eslov.xlsx")
+    shown = guide_pictures.sheet_words(tmp_path / "eslov.xlsx", *guide_pictures.SHEETS[name])
+    with Image.open(GUIDE / "bilder" / f"{name}.png") as picture:
+        assert picture.info.get(guide_pictures.WORDS) == shown, "make the pictures anew: tests/guide_pictures.py"
 
 
 @pytest.fixture(scope="module")

@@ -88,10 +88,20 @@ def doubt(subject: str, problem: str, figures: Sequence[Figure], implication: st
     return Doubt("", subject, problem, tuple(figures), implication, advice)
 
 
-def times_text(value: Decimal) -> str:
-    """Return a quotient with two decimals, with none where it is large, with two digits where it is small."""
+def times_text(value: Decimal, *limits: Decimal | None) -> str:
+    """Return a quotient with two decimals, with none where it is large, with two digits where it is small.
+
+    Beyond a limit it has as many as tell it from the limit.
+    """
     small = value and abs(value) < Decimal("0.1")
-    return said(value, 1 - value.adjusted() if small else 2 if abs(value) < 100 else 0)
+    return _beyond(value, 1 - value.adjusted() if small else 2 if abs(value) < 100 else 0, limits)
+
+
+def _beyond(value: Decimal, decimals: int, limits: Sequence[Decimal | None]) -> str:
+    told = [said(limit) for limit in limits if limit is not None and limit != value]
+    while (text := said(value, decimals)) in told:
+        decimals += 1
+    return text
 
 
 def roughly(value: Decimal) -> str:
@@ -99,9 +109,9 @@ def roughly(value: Decimal) -> str:
     return said(value.quantize(Decimal(1).scaleb(value.adjusted() - 1)))
 
 
-def percent_text(value: Decimal) -> str:
-    """Return a share as a number of percent."""
-    return said(value * 100, 1)
+def percent_text(value: Decimal, *limits: Decimal) -> str:
+    """Return a share as a number of percent, so that it can be told from the limits that it lies beyond."""
+    return _beyond(value * 100, 1, [limit * 100 for limit in limits])
 
 
 def apart(first: Figure, second: Figure) -> Decimal:

@@ -25,7 +25,7 @@ from analysis.measures.evidence import (
     times_text,
     total,
 )
-from analysis.sources.doubts import Doubt, Figure, said
+from analysis.sources.doubts import Doubt, Figure, said, with_unit
 from analysis.sources.schema import LAWS, PARTS, fold
 
 # From here on a quotient is told as so many times, and öre say nothing.
@@ -111,7 +111,7 @@ def _larger(part: Figure, whole: Sequence[Figure], subject: str, problem: str) -
             subject,
             problem,
             (part, *whole),
-            f"Delen är {said(part.value - summed.value)} {part.unit} större än helheten.",
+            f"Delen är {with_unit(part.value - summed.value, part.unit)} större än helheten.",
             CHECK_BOTH,
         )
 
@@ -124,11 +124,12 @@ def larger_than_the_cost(evidence: Evidence) -> Iterator[Doubt]:
             for year, item in evidence.by_year(table, "belopp_tkr", word.lower(), verksamhet=part).items():
                 # A provider's net cost is what is left between two large amounts.
                 if part != "utforare" and year in cost and abs(item.value) - item.slack > abs(cost[year].high):
+                    times = times_text(abs(quotient_of(item, cost[year])), Decimal(1))
                     yield doubt(
                         f"{table}-{part}-{year}",
                         f"{word} för {PART_WORDS[part]} {year} är större än nettokostnaden",
                         (item, cost[year]),
-                        f"Det är {times_text(abs(quotient_of(item, cost[year])))} gånger hela nettokostnaden.",
+                        f"Det är {times} gånger hela nettokostnaden.",
                         CHECK_UNIT,
                     )
     cost = evidence.by_year("konton", "belopp_tkr", "kostnaderna", slag="kostnad")
@@ -138,7 +139,7 @@ def larger_than_the_cost(evidence: Evidence) -> Iterator[Doubt]:
                 f"tillskott-{year}",
                 f"Anslagen till utföraren {year} är större än utförarens alla kostnader",
                 (item, cost[year]),
-                f"De är {times_text(quotient_of(item, cost[year]))} gånger kostnaderna.",
+                f"De är {times_text(quotient_of(item, cost[year]), Decimal(1))} gånger kostnaderna.",
                 CHECK_UNIT,
             )
 
@@ -178,7 +179,7 @@ def _prices(evidence, cost, time, subject, words, low) -> Iterator[Doubt]:
                 f"{subject}-{year}",
                 f"{words} {year} är långt från schablonbeloppet",
                 (cost[year], time[year]),
-                f"Det blir {price} kr per timme, {times_text(span[1])} gånger schablonbeloppet för "
+                f"Det blir {price} kr per timme, {times_text(span[1], low, bound.maximum)} gånger schablonbeloppet för "
                 f"året, {said(amount)} kr; väntat är {limits_text(low, bound.maximum)} gånger.",
                 "Se efter om beloppet är i tkr och timmarna i hela timmar, och om en siffra har fallit bort.",
             )
@@ -230,7 +231,7 @@ def cost_per_user(evidence: Evidence) -> Iterator[Doubt]:
                 f"Nettokostnaden för SFB {year} går inte ihop med antalet brukare",
                 (cost[year], people[year]),
                 f"Brukarna gånger de timmar som kommunen betalar och schablonbeloppet blir {said(model, 0)} tkr. "
-                f"Nettokostnaden är {times_text(span[1])} gånger det; väntat är "
+                f"Nettokostnaden är {times_text(span[1], bound.minimum, bound.maximum)} gånger det; väntat är "
                 f"{limits_text(bound.minimum, bound.maximum)}.",
                 "Se efter båda uppgifterna, och om de gäller samma del av verksamheten och hela året.",
             )
@@ -313,7 +314,9 @@ def grants_and_hours(evidence: Evidence) -> Iterator[Doubt]:
     ):
         if any(word in fold(row["benamning"]) for word in ("bidrag", "assistansersattning")):
             accounts.setdefault(int(row["ar"]), []).append(figure)
-    for year, figures in sorted(accounts.items()):
+    for year, unsorted in sorted(accounts.items()):
+        # A warning keeps its name when the rows change places.
+        figures = sorted(unsorted, key=lambda figure: (figure.label, figure.value))
         ceiling = evidence.ceiling(year)
         if year not in time or not ceiling:
             continue
@@ -345,7 +348,7 @@ def cost_per_inhabitant(evidence: Evidence) -> Iterator[Doubt]:
                 f"Nettokostnaden {year} går inte ihop med kostnaden per invånare",
                 (cost[year], people[year], stated[year]),
                 f"Nettokostnaden delad med folkmängden blir {said(per_head[1], 0)} kr per invånare, "
-                f"{times_text(span[1])} gånger den andra uppgiften.",
+                f"{times_text(span[1], bound.minimum, bound.maximum)} gånger den andra uppgiften.",
                 "Se efter om beloppen är i tkr, och om alla delar är med.",
             )
 

@@ -41,8 +41,8 @@ def wrong_unit(evidence: Evidence) -> Iterator[Doubt]:
                     f"prognoser-{year}-{row['ordning']}",
                     f"Prognosen för {year} är mycket stor jämfört med budgeten",
                     (stated, budget[year]),
-                    f"Den är {percent_text(abs(tkr.value) / budget[year].value)} procent av budgeten; väntat är högst "
-                    f"{percent_text(share)}.",
+                    f"Den är {percent_text(abs(tkr.value) / budget[year].value, share)} procent av budgeten; väntat är "
+                    f"högst {percent_text(share)}.",
                     "Prognoser skrivs i mnkr. Se efter om beloppet är i tkr.",
                 )
     hours, price = evidence.input("timmar", "timmar"), evidence.input("kostnad_kr_per_timme", "kostnad per timme")
@@ -70,11 +70,12 @@ def wrong_unit(evidence: Evidence) -> Iterator[Doubt]:
         factor = {"tkr": Decimal(1), "mnkr": THOUSAND}.get(row["enhet"])
         year = str(row["tidpunkt"]).partition("-")[0]
         if factor and year and int(year) in cost and abs(stated.value) * factor > cost[int(year)].high:
+            times = times_text(abs(stated.value) * factor / cost[int(year)].value, Decimal(1))
             yield doubt(
                 f"fakta-{row['uppgift']}",
                 f"Beloppet {row['uppgift']} är större än hela kostnaden {year}",
                 (stated, cost[int(year)]),
-                f"Det är {times_text(abs(stated.value) * factor / cost[int(year)].value)} gånger kostnaden.",
+                f"Det är {times} gånger kostnaden.",
                 CHECK_UNIT,
             )
 
@@ -134,7 +135,8 @@ def hourly_rates(evidence: Evidence) -> Iterator[Doubt]:
         ]
         fits = others.get(year) and abs(stated.value - others[year]) <= stated.slack
         if outside(span, bound.minimum, bound.maximum):
-            implication = f"Det är {times_text(span[1])} gånger; väntat är {limits_text(bound.minimum, bound.maximum)}."
+            limits = bound.minimum, bound.maximum
+            implication = f"Det är {times_text(span[1], *limits)} gånger; väntat är {limits_text(*limits)}."
             yield doubt(
                 subject,
                 f"{words[0].upper()}{words[1:]} per timme {year} är långt från årets schablonbelopp",
@@ -181,7 +183,7 @@ def wage_growth(evidence: Evidence) -> Iterator[Doubt]:
                 subject,
                 f"Löneökningen {row['fran_ar']}–{row['till_ar']} är orimlig",
                 (stated,),
-                f"Det är {said(stated.value / years, 2)} procent per år; väntat är "
+                f"Det är {times_text(stated.value / years, bound.minimum, bound.maximum)} procent per år; väntat är "
                 f"{limits_text(bound.minimum, bound.maximum)}.",
                 "Skriv ökningen i procent under hela perioden: 19,5 och inte 0,195.",
             )

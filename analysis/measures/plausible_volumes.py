@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 from analysis.measures.evidence import (
@@ -22,6 +23,7 @@ from analysis.measures.evidence import (
     quotient,
     quotient_of,
     scaled,
+    times_text,
     total,
 )
 from analysis.measures.published import Resolver, judge, read_printed
@@ -31,7 +33,10 @@ from analysis.sources.faults import shown_path
 from analysis.sources.reader import line_numbers
 from analysis.sources.schema import LAWS, fold
 
-_FINAL = ("bokslut", "arsbokslut", "utfall")
+# What the outcome of a year is called, and words that tell of a part of the year, or of a guess.
+_FINAL = ("bokslut", "arsbokslut", "arsredovisning", "utfall")
+_NOT_FINAL = ("jan", "feb", "mar", "apr", "maj", "jun", "jul", "aug", "sep", "okt", "nov", "tertial", "kvartal", "t1",
+              "t2", "t3", "q1", "q2", "q3", "delar", "halvar", "prelim", "prognos")  # fmt: skip
 
 
 def hours_per_user(evidence: Evidence) -> Iterator[Doubt]:
@@ -62,7 +67,10 @@ def hours_per_user(evidence: Evidence) -> Iterator[Doubt]:
         for year in sorted(set(people_by_year) & set(time_by_year)):
             people, time = people_by_year[year], time_by_year[year]
             days = Decimal(days_in_year(year))
-            if bool(people.value) != bool(time.value):
+            # Of those counted at the end of the year before some may have gone since, and had hours until then.
+            before = people_by_year.get(year - 1) if subject.startswith("egen_regi") else None
+            most = replace(before, label="året före") if before and before.value > people.value else people
+            if (people.value and not time.value) or (time.value and not most.value):
                 lacking = "men inga timmar" if people.value else "men inga brukare"
                 yield doubt(
                     f"{subject}-{year}",
@@ -72,16 +80,20 @@ def hours_per_user(evidence: Evidence) -> Iterator[Doubt]:
                     "Skriv den uppgift som saknas, eller lämna cellen tom eller raden borta om ni inte har den.",
                 )
                 continue
-            span = quotient(time, scaled(people, days, "dygn"))
-            if outside(span, bound.minimum, bound.maximum):
-                yield doubt(
-                    f"{subject}-{year}",
-                    f"Timmarna per brukare, {words}, {year} är orimliga",
-                    (people, time),
-                    f"Det blir {said(span[1] * days / 12, 1)} timmar per brukare och månad, {said(span[1], 2)} per "
-                    f"dygn; väntat är {limits_text(bound.minimum, bound.maximum)} per dygn.",
-                    "Se efter om timmarna är hela timmar för hela året, och om brukarna är ett snitt.",
-                )
+            span, shown = quotient(time, scaled(people, days, "dygn")), (people, time)
+            if not outside(span, bound.minimum, None):
+                span, shown = quotient(time, scaled(most, days, "dygn")), tuple(dict.fromkeys((people, most, time)))
+                if not outside(span, None, bound.maximum):
+                    continue
+            yield doubt(
+                f"{subject}-{year}",
+                f"Timmarna per brukare, {words}, {year} är orimliga",
+                shown,
+                f"Det blir {said(span[1] * days / 12, 1)} timmar per brukare och månad, "
+                f"{times_text(span[1], bound.minimum, bound.maximum)} per dygn; väntat är "
+                f"{limits_text(bound.minimum, bound.maximum)} per dygn.",
+                "Se efter om timmarna är hela timmar för hela året, och om brukarna är ett snitt.",
+            )
 
 
 def stated_hours(evidence: Evidence) -> Iterator[Doubt]:
@@ -145,7 +157,7 @@ def flow_and_stock(evidence: Evidence) -> Iterator[Doubt]:
 
 def counted_once(evidence: Evidence) -> Iterator[Doubt]:
     """A count on one day is about the mean of that year."""
-    share, few = evidence.bound("brukare_vid_tidpunkt").maximum, evidence.bound("personer").maximum
+    yield from _own_counted_once(evidence)
     for law in LAWS:
         mean = evidence.by_year("brukare", "utfall_antal", "snitt", verksamhet=law)
         counts = [
@@ -160,15 +172,31 @@ def counted_once(evidence: Evidence) -> Iterator[Doubt]:
             for row, figure in evidence.figures("val_av_utforare", "totalt_antal", lambda row: row["tidpunkt"], lag=law)
         ]
         for year, when, figure in counts:
-            if year in mean and apart(figure, mean[year]) > max(few, share * mean[year].value):
-                yield doubt(
-                    f"{law}-{year}-{fold(when)}",
-                    f"Brukarna med {PART_WORDS[law]} {when} {year} är inte i närheten av årets snitt",
-                    (figure, mean[year]),
-                    f"De skiljer {said(abs(figure.value - mean[year].value))} personer, "
-                    f"{percent_text(abs(quotient_of(figure, mean[year]) - 1))} procent av snittet.",
-                    "Se efter om båda gäller samma lag och samma år.",
-                )
+            if year in mean:
+                subject, words = f"{law}-{year}-{fold(when)}", f"Brukarna med {PART_WORDS[law]} {when} {year}"
+                yield from _far_from_mean(evidence, [figure], mean[year], subject, words)
+
+
+def _own_counted_once(evidence: Evidence) -> Iterator[Doubt]:
+    mean = evidence.by_year("brukare", "utfall_antal", "snitt", verksamhet="utforare")
+    laws = [evidence.by_year("egen_regi", "brukare_antal", PART_WORDS[law], lag=law) for law in LAWS]
+    for year in sorted(set(mean).intersection(*laws)):
+        counts = [law[year] for law in laws]
+        yield from _far_from_mean(evidence, counts, mean[year], f"utforare-{year}", f"Brukarna i egen regi {year}")
+
+
+def _far_from_mean(evidence, counts, mean, subject, words) -> Iterator[Doubt]:
+    share, few = evidence.bound("brukare_vid_tidpunkt").maximum, evidence.bound("personer").maximum
+    counted = total(counts, "")
+    if apart(counted, mean) > max(few, share * mean.value):
+        yield doubt(
+            subject,
+            f"{words} är inte i närheten av årets snitt",
+            (*counts, mean),
+            f"De skiljer {said(abs(counted.value - mean.value))} personer, "
+            f"{percent_text(abs(quotient_of(counted, mean) - 1))} procent av snittet.",
+            "Se efter om båda gäller samma lag och samma år.",
+        )
 
 
 def choice_of_provider(evidence: Evidence) -> Iterator[Doubt]:
@@ -207,6 +235,7 @@ def choice_of_provider(evidence: Evidence) -> Iterator[Doubt]:
 def same_figure(evidence: Evidence) -> Iterator[Doubt]:
     """What two tables state about the same thing and time is the same."""
     yield from _same_users(evidence)
+    yield from _same_hours(evidence)
     year = evidence.scenario_year
     if year is None:
         return
@@ -256,8 +285,8 @@ def _same_users(evidence: Evidence) -> Iterator[Doubt]:
         for when, by_law in own.items():
             if not _same_time(when, row["tidpunkt"]):
                 continue
-            others = list(by_law.values()) if row["lag"] == "alla" else [by_law.get(row["lag"])]
-            if len(others) < (len(LAWS) if row["lag"] == "alla" else 1) or None in others:
+            others = [by_law.get(law) for law in (LAWS if row["lag"] == "alla" else [row["lag"]])]
+            if None in others:
                 continue
             if apart(chosen, total(others, "")):
                 yield doubt(
@@ -267,6 +296,23 @@ def _same_users(evidence: Evidence) -> Iterator[Doubt]:
                     f"I egen regi är de tillsammans {said(total(others, '').value)}.",
                     CHECK_BOTH,
                 )
+
+
+def _same_hours(evidence: Evidence) -> Iterator[Doubt]:
+    """The provider's hours are those of both laws in the table of own provision."""
+    own = evidence.by_year("timmar", "utfall_timmar", "utföraren", verksamhet="utforare")
+    laws = [evidence.by_year("egen_regi", "utforda_timmar", PART_WORDS[law], lag=law) for law in LAWS]
+    for year in sorted(set(own).intersection(*laws)):
+        parts = [law[year] for law in laws]
+        summed = total(parts, "egen regi")
+        if apart(own[year], summed) > evidence.bound("samma_uppgift").maximum * summed.value:
+            yield doubt(
+                f"utforare-timmar-{year}",
+                f"Utförarens timmar {year} är olika många i två tabeller",
+                (own[year], *parts),
+                f"I egen regi är de tillsammans {summed.amount}.",
+                CHECK_BOTH,
+            )
 
 
 def _same_time(one: str, other: str) -> bool:
@@ -281,7 +327,11 @@ def stated_deviation(evidence: Evidence) -> Iterator[Doubt]:
     budget, cost = evidence.whole("budget_tkr", "budgeten"), evidence.whole("nettokostnad_tkr", "nettokostnaden")
     for row, stated in evidence.figures("prognoser", "budgetavvikelse_mnkr", lambda row: row["tillfalle"]):
         year = int(row["avser_ar"])
-        if not fold(row["tillfalle"]).startswith(_FINAL) or year not in budget or year not in cost:
+        words = fold(row["tillfalle"]).split("_")
+        final = any(word.startswith(_FINAL) for word in words) and not any(
+            word.startswith(_NOT_FINAL) for word in words
+        )
+        if not final or year not in budget or year not in cost:
             continue
         computed = difference(budget[year], cost[year], "budget minus nettokostnad")
         if apart(scaled(stated, THOUSAND, "tkr"), computed):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from decimal import Decimal
+from pathlib import Path
 
 from analysis.measures.evidence import Evidence, doubt
 from analysis.measures.small_numbers import REPEATING_TABLES, withheld_cells
@@ -20,7 +21,7 @@ def small_counts_in_words(evidence: Evidence) -> Iterator[Doubt]:
         if count < threshold:
             cell = Cell(file, row, column, Decimal(count))
             yield doubt(
-                f"{column or 'text'}_{row}",
+                f"{Path(file).stem}-{column or 'text'}_{row}",
                 "Texten nämner få personer",
                 [Figure("det står", (cell,), cell.value, Decimal(0), "", f"”{words}”")],
                 f"Boken visar annars inte antal personer från 1 till {threshold - 1}, men i text döljer den ingenting.",

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import partial
 from itertools import pairwise
 
 from analysis.measures.evidence import (
     CHECK_BOTH,
     CHECK_DIGITS,
     PART_WORDS,
-    THOUSAND,
     Evidence,
     apart,
     doubt,
@@ -22,7 +22,7 @@ from analysis.measures.evidence import (
     total,
 )
 from analysis.sources.doubts import Doubt, Figure, said
-from analysis.sources.schema import MUNICIPAL_TABLES, fold
+from analysis.sources.schema import LAWS, MUNICIPAL_TABLES, fold
 
 # The yearly series whose jumps are looked for: table, column, what tells its rows apart, and its name in a sentence.
 _SERIES = (
@@ -50,7 +50,8 @@ _BUDGETED = (
 def jumps(evidence: Evidence) -> Iterator[Doubt]:
     """A figure changes at most so many times from one year to the next; zero counts as one unit.
 
-    Small accounts may change as they like. A year that differs from both its neighbours is told once.
+    Small accounts may change as they like, and so may a small net cost of the provider, which is what is left between
+    two large amounts. A year that differs from both its neighbours is told once.
     """
     times = evidence.bound("hopp").maximum
     for table, column, group, words in _SERIES:
@@ -61,21 +62,44 @@ def jumps(evidence: Evidence) -> Iterator[Doubt]:
         for key, years in series.items():
             one = {year: total(figures, f"{year}:") for year, figures in sorted(years.items())}
             subject = f"{table}-{column}-{fold(key)}"
-            yield from _jumps(evidence, one, times, subject, f"{words} ({PART_WORDS.get(key, key)})", table == "konton")
+            matters = None
+            if table == "konton":
+                matters = partial(material, evidence, one)
+            elif column == "nettokostnad_tkr" and key == "utforare":
+                matters = partial(_large_deficit, evidence, one)
+            yield from _jumps(one, times, subject, f"{words} ({PART_WORDS.get(key, key)})", matters)
 
 
-def _jumps(evidence, series, times, subject, words, material_only) -> Iterator[Doubt]:
+def _large_deficit(evidence: Evidence, series: Mapping[int, Figure], years: Sequence[int]) -> bool:
+    """Tell whether the provider's net cost is much of what the municipality pays in one of the years, if known."""
+    least = evidence.bound("vasentlig_andel").minimum
+    paid = [evidence.by_year("ekonomi", "nettokostnad_tkr", verksamhet=law) for law in LAWS]
+    return any(
+        not any(year in law for law in paid)
+        or abs(series[year].value) >= least * sum(law[year].value for law in paid if year in law)
+        for year in years
+    )
+
+
+def _jumps(
+    series: Mapping[int, Figure],
+    times: Decimal,
+    subject: str,
+    words: str,
+    matters: Callable[[Sequence[int]], bool] | None,
+) -> Iterator[Doubt]:
     years = list(series)
     size = {year: max(abs(figure.value), Decimal(1)) for year, figure in series.items()}
     up = {}
     for before, year in pairwise(years):
-        if max(size[before], size[year]) > times * min(size[before], size[year]):
+        less, more = sorted((series[before], series[year]), key=lambda figure: abs(figure.value))
+        if abs(more.value) - more.slack > times * max(abs(less.value) + less.slack, Decimal(1)):
             up[year] = size[year] > size[before]
     told = set()
     for place, year in enumerate(years):
         if year not in up or year in told:
             continue
-        if material_only and not material(evidence, series, years[place - 1 : place + 1]):
+        if matters and not matters(years[place - 1 : place + 1]):
             continue
         shown = [years[place - 1], year]
         after = years[place + 1] if place + 1 < len(years) else None
@@ -85,8 +109,9 @@ def _jumps(evidence, series, times, subject, words, material_only) -> Iterator[D
             shown.append(after)
         first, last = (series[one] for one in shown[:2])
         if first.value and last.value:
-            more = max(size[shown[0]], size[year]) / min(size[shown[0]], size[year])
-            implication = f"{year} är det {times_text(more)} gånger {'mer' if up[year] else 'mindre'} än {shown[0]}"
+            change = max(size[shown[0]], size[year]) / min(size[shown[0]], size[year])
+            direction = "mer" if up[year] else "mindre"
+            implication = f"{year} är det {times_text(change, times)} gånger {direction} än {shown[0]}"
         else:
             implication = f"{year if first.value else shown[0]} är det noll"
         implication += f", och {after} är det tillbaka." if alone else "."
@@ -130,31 +155,33 @@ def budget_and_outcome(evidence: Evidence) -> Iterator[Doubt]:
                         f"{table}-{part}-{year}",
                         f"{words} för {PART_WORDS[part]} {year} är långt ifrån varandra",
                         (budget[year], actual[year]),
-                        f"{_proportion(span[1])}; väntat är att utfallet är "
+                        f"{_proportion(span[1], bound.minimum, bound.maximum)}; väntat är att utfallet är "
                         f"{limits_text(bound.minimum, bound.maximum)} gånger budgeten.",
                         CHECK_DIGITS if table == "ekonomi" else CHECK_BOTH,
                     )
 
 
-def _proportion(outcome: Decimal) -> str:
+def _proportion(outcome: Decimal, *limits: Decimal) -> str:
     """Return how large an outcome is, as so many budgets; where it is a small part of one, the other way about."""
     if 0 < abs(outcome) < Decimal("0.1"):
         return f"Budgeten är {times_text(1 / outcome)} gånger utfallet"
-    return f"Utfallet är {times_text(outcome)} gånger budgeten"
+    return f"Utfallet är {times_text(outcome, *limits)} gånger budgeten"
 
 
 def repeated_amounts(evidence: Evidence) -> Iterator[Doubt]:
     """The same cost, or the same hours, to the last digit, does not come twice; what ends in 00 is rounded and may."""
+    least = evidence.bound("samma_belopp").minimum
     for table, column, words in (
         ("ekonomi", "nettokostnad_tkr", "Samma nettokostnad"),
         ("timmar", "utfall_timmar", "Samma antal utförda timmar"),
         ("egen_regi", "utforda_timmar", "Samma antal utförda timmar i egen regi"),
     ):
         seen: dict[Decimal, Figure] = {}
-        for _, figure in evidence.figures(
+        found = evidence.figures(
             table, column, lambda row: f"{PART_WORDS[row.get('verksamhet', row.get('lag'))]} {row['ar']}"
-        ):
-            if abs(figure.value) <= THOUSAND or not figure.value % _HUNDRED:
+        )
+        for _, figure in sorted(found, key=lambda one: (one[0]["ar"], one[1].label)):
+            if abs(figure.value) < least or not figure.value % _HUNDRED:
                 continue
             other = seen.setdefault(figure.value, figure)
             # A whole that has one part only is that part.

@@ -13,6 +13,7 @@ ACKNOWLEDGED = "kontrollerat"  # in kommun.yml
 _ROOMY = Context(prec=400)
 # So long that two sets of figures hardly share it, so short that it can be typed.
 _FINGERPRINT_LENGTH = 4
+_SINGULAR = {"personer": "person", "timmar": "timme"}
 
 
 def said(value: Decimal, decimals: int | None = None) -> str:
@@ -22,6 +23,11 @@ def said(value: Decimal, decimals: int | None = None) -> str:
     text = f"{value:,f}".replace(",", " ").replace(".", ",")
     text = text.rstrip("0").rstrip(",") if "," in text else text
     return "0" if text == "-0" else text.replace("-", "−")
+
+
+def with_unit(value: Decimal, unit: str) -> str:
+    """Return a number with its unit, which is in the singular after one."""
+    return f"{said(value)} {_SINGULAR.get(unit, unit) if value == 1 else unit}".strip()
 
 
 @dataclass(frozen=True)
@@ -68,7 +74,13 @@ class Figure:
     @property
     def amount(self) -> str:
         """The value with its unit."""
-        return self.shown or f"{said(self.value)} {self.unit}".strip()
+        return self.shown or with_unit(self.value, self.unit)
+
+    @property
+    def fingerprint(self) -> str:
+        """What the figure is, whichever row each of its cells stands in."""
+        cells = sorted((cell.column, cell.value) for cell in self.cells)
+        return " ".join([*(f"{value.normalize(_ROOMY)}" for _, value in cells), *filter(None, [self.shown])])
 
     def __str__(self) -> str:
         return f"{self.label} {self.amount} ({_places(self.cells)})"
@@ -119,7 +131,7 @@ class Doubt:
     @property
     def id(self) -> str:
         """The name by which an analyst says that it is looked into; it is another when one of the figures is."""
-        values = " ".join(f"{cell.value.normalize(_ROOMY)}" for figure in self.figures for cell in figure.cells)
+        values = " ".join(figure.fingerprint for figure in self.figures)
         fingerprint = hashlib.sha256(values.encode("utf-8")).hexdigest()[:_FINGERPRINT_LENGTH]
         return "-".join(filter(None, (self.rule, self.subject, fingerprint)))
 
@@ -167,7 +179,10 @@ class Review:
                 "ändrats sedan de kontrollerades. Ta bort raden, eller byt namnet till det som varningen har nu."
                 for name in self.unmatched
             ),
-            *(f"Kontrollerat: {doubt.problem} ({reason.rstrip('.')})" for doubt, reason in self.acknowledged),
+            *(
+                f"Kontrollerat i {self.card}: {doubt.problem} ({reason.rstrip('.')})"
+                for doubt, reason in self.acknowledged
+            ),
         ]
 
 

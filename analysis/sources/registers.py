@@ -33,6 +33,7 @@ BOUNDS = {
     "brukare_vid_tidpunkt": ("hogst",),
     "personer": ("hogst",),
     "samma_uppgift": ("hogst",),
+    "samma_belopp": ("minst",),
     "timmar_pa_tre_satt": ("hogst",),
     "kostnad_per_invanare": ("minst", "hogst"),
     "loneokning": ("minst", "hogst"),
