@@ -23,6 +23,8 @@ from analysis.present import views
 from analysis.present.book import Book
 from analysis.present.numbers import WITHHELD
 from analysis.present.pages import material
+from analysis.present.pages import own_provision as pages_own
+from analysis.present.pages import volumes as pages_volumes
 from analysis.present.views import TableView, to_csv
 from analysis.publish.manifest import KEYED, input_hashes
 from analysis.publish.plan import Chapter, plan_book
@@ -134,6 +136,25 @@ def test_the_same_count_in_another_table_goes_too():
     hidden = withheld_cells(municipality(egen_regi=own, scenario=given_))
     # 23 less the 21 that are shown would give the two.
     assert {(cell.table, cell.row) for cell in hidden} == {("egen_regi", 1), ("scenario", 0), ("scenario", 1)}
+
+
+def few_in_all(sfb, lss):
+    """Return a municipality where three have assistance, all of them with the municipality as provider."""
+    parts = {2023: (20, 8), 2024: (sfb, lss)}
+    own = [{"ar": year, "lag": law, "utforda_timmar": 9000, "brukare_antal": count, "brukare_tidpunkt": f"{year}-12"}
+           for year, counts in parts.items() for law, count in zip(("sfb", "lss"), counts, strict=True)]
+    hours = [{"ar": year, "verksamhet": "lss", "utfall_timmar": 9000} for year in parts]
+    return municipality(egen_regi=own, timmar=hours, val_av_utforare=[chosen("alla", 3)],
+                        brukare=users(sfb_2023=20, lss_2023=8, sfb_2024=sfb, lss_2024=lss))
+
+
+@pytest.mark.parametrize("show", [pages_own.hours_per_user_table, pages_volumes.hours_per_user_table])
+def test_where_figures_are_withheld_does_not_tell_that_a_hidden_count_is_zero(show):
+    """Nothing can be divided by nobody, so a mark for what cannot be computed would give away that one is 0."""
+    nobody, one = few_in_all(3, 0), few_in_all(2, 1)
+    assert withheld_cells(nobody) == withheld_cells(one)
+    first, second = (show(Book(protect(bare), default_data_directory())) for bare in (nobody, one))
+    assert first._repr_mimebundle_() == second._repr_mimebundle_()
 
 
 def first_hours_tkr(people, year=2023):
@@ -327,7 +348,7 @@ def test_every_chapter_is_sound_whatever_is_not_shown(slug, threshold, monkeypat
     monkeypatch.setattr(views, "to_svg", lambda chart, words: "")
     chosen = dataclasses.replace(load_municipality(slug), small_numbers=SmallNumbers(threshold))
     protected = protect(chosen)
-    assert protected.unprotected is chosen
+    assert protected.unprotected is not None
     assert_sound(Book(protected, default_data_directory()))
 
 
@@ -460,6 +481,20 @@ def test_the_hash_of_a_file_with_hidden_counts_needs_the_secret(data_copy):
     names = [f"data/kommuner/{slug}/kommun.yml" for slug in ("malmo", "lund")]
     assert not open_[names[0]].startswith(KEYED) and closed[names[1]].startswith(KEYED)
     assert closed[names[1]] != input_hashes("lund", data_copy, data_copy.parent, key=b"b")[names[1]]
+
+
+@pytest.mark.parametrize("slug", ["malmo", "lund"])
+def test_the_hash_of_national_files_with_counts_of_others_needs_the_secret(data_copy, slug):
+    """Also a book that shows its own small counts hides those of others; what is kept of Kolada's answers holds all."""
+    national = data_copy / "nationellt"
+    (national / "kolada" / "svar").mkdir(parents=True)
+    counts = ("brukare_1_oktober.csv", "kolada/brukare_december.csv", "kolada/svar/2026-01-01T000000Z.zip")
+    for name in counts[1:]:
+        (national / name).write_bytes(b"2024;Lund;3")
+    hashes = input_hashes(slug, data_copy, data_copy.parent, key=b"a")
+    keyed = {name for name, digest in hashes.items() if name.startswith("data/nationellt/") and digest.startswith(KEYED)}
+    assert keyed >= {f"data/nationellt/{name}" for name in counts}
+    assert "data/nationellt/parametrar.yml" not in keyed and "data/nationellt/befolkning.csv" not in keyed
 
 
 def test_small_counts_in_words_are_warned_of(data_copy, capsys):

@@ -61,8 +61,9 @@ def protect(municipality: Municipality) -> Municipality:
 
     A figure that a table can do without is made missing, of one that it cannot the whole row is taken out, so that
     what is left is a municipality like any other and nothing that is computed from it can rest on what was taken.
-    `unprotected` of what is returned is the municipality as it came; measures look there only for where a figure was
-    withheld. Where nothing is withheld it is returned as it is.
+    `unprotected` of what is returned is the municipality as it came, but for a 1 in each cell that is withheld: measures
+    look there for where a figure would else have been, and where that is must not rest on what it was. Where nothing is
+    withheld the municipality is returned as it is.
     """
     hidden = withheld_cells(municipality)
     repeating = REPEATING_TABLES if municipality.small_numbers.threshold else ()
@@ -73,8 +74,20 @@ def protect(municipality: Municipality) -> Municipality:
         municipality,
         tables=_without(tables, MUNICIPAL_TABLES, hidden),
         national=_without(municipality.national, NATIONAL_TABLES, hidden),
-        unprotected=municipality,
+        unprotected=dataclasses.replace(
+            municipality, tables=_filled(municipality.tables, hidden), national=_filled(municipality.national, hidden)
+        ),
     )
+
+
+def tables_with_less(municipality: Municipality) -> set[str]:
+    """Return the tables that have lost cells or rows, or all, to `protect`, but for those that repeat a document."""
+    given = municipality.unprotected
+    if given is None:
+        return set()
+    both = ((municipality.tables, given.tables), (municipality.national, given.national))
+    found = {name for left, whole in both for name in whole if left.get(name) is not whole[name]}
+    return found - set(REPEATING_TABLES)
 
 
 def withheld_cells(municipality: Municipality) -> set[Cell]:
@@ -373,6 +386,21 @@ def _means_of_others(municipality: Municipality, hidden: set[Cell]) -> set[Cell]
         for row, of in zip(means.index.tolist(), plain_rows(means, ("ar", "omrade")), strict=True)
         if of in few
     }
+
+
+def _filled(tables: Mapping[str, pd.DataFrame], hidden: set[Cell]) -> dict[str, pd.DataFrame]:
+    """Return the tables with a 1, by which anything can be divided, in each of the cells."""
+    filled = dict(tables)
+    for (table, column), cells in itertools.groupby(sorted(hidden, key=_place), key=_place):
+        if table in filled:
+            frame = filled[table]
+            values = frame[column].mask(frame.index.isin([cell.row for cell in cells]), 1)
+            filled[table] = frame.assign(**{column: values})
+    return filled
+
+
+def _place(cell: Cell) -> tuple[str, str]:
+    return cell.table, cell.column
 
 
 def _without(
