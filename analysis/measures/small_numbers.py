@@ -20,6 +20,8 @@ from analysis.sources.schema import LAWS, MUNICIPAL_TABLES, NATIONAL_TABLES, Tab
 
 # They repeat what a document prints, small counts among them, in words that cannot be searched with certainty.
 REPEATING_TABLES = ("publicerat", "motsagelser")
+# How many hours those with SFB have in the mean.
+MEANS_OF_USERS = "timmar_per_vecka"
 EVERYONE, OWN, OTHERS, EMPLOYERS = "alla", "kommunen", "andra", "egen_arbetsgivare"
 BOTH = "alla"  # both laws together
 OUTCOME, BUDGET = "utfall", "budget"
@@ -357,8 +359,8 @@ def _means_of_few(
 ) -> set[Cell]:
     """Return the national means of the municipality's own users in the years when those with SFB are few."""
     return {
-        Cell("timmar_per_vecka", row.Index, "timmar_per_vecka")
-        for row in _own_rows(municipality, "timmar_per_vecka")
+        Cell(MEANS_OF_USERS, row.Index, "timmar_per_vecka")
+        for row in _own_rows(municipality, MEANS_OF_USERS)
         if _sfb_is_hidden(hidden, years.get((row.ar, OUTCOME), ()))
     }
 
@@ -378,11 +380,11 @@ def _means_of_others(municipality: Municipality, hidden: set[Cell]) -> set[Cell]
             for row in (_rows_of(frame[frame.index.isin(rows)]) if rows else ())
             if getattr(row, "verksamhet", "sfb") == "sfb"
         }
-    means = municipality.national.get("timmar_per_vecka")
+    means = municipality.national.get(MEANS_OF_USERS)
     if not few or means is None:
         return set()
     return {
-        Cell("timmar_per_vecka", row, "timmar_per_vecka")
+        Cell(MEANS_OF_USERS, row, "timmar_per_vecka")
         for row, of in zip(means.index.tolist(), plain_rows(means, ("ar", "omrade")), strict=True)
         if of in few
     }

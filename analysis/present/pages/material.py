@@ -248,6 +248,6 @@ def hashes_table(book: Book) -> Markup | Prose:
     lines = [[name, digest] for name, digest in book.manifest["inputs"].items()]
     keyed = any(digest.startswith(KEYED) for _, digest in lines)
     caption = "Kontrollsummor för indata (SHA-256" + (
-        "; de nycklade gäller filer vars små antal inte visas, och går inte att räkna om)" if keyed else ")"
+        "; de nycklade gäller filer där små antal kan stå som inte visas, och går inte att räkna om)" if keyed else ")"
     )
     return simple_table(caption, ["Fil", "Kontrollsumma"], lines)
