@@ -3,10 +3,12 @@
 import dataclasses
 import itertools
 import json
+import random
 import re
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pikepdf
 import pytest
@@ -128,6 +130,31 @@ def test_children_and_those_from_lss_are_parts_of_all():
     assert (0, "nya_antal") not in hidden and (0, "avslutade_antal") not in hidden
 
 
+def in_december(**counts):
+    return {"brukare_december": [{"ar": int(year[1:]), "omrade": "Lund", "antal": count}
+                                 for year, count in counts.items()]}
+
+
+def flow(year, new, ended, group="alla"):
+    return {"ar": year, "grupp": group, "nya_antal": new, "avslutade_antal": ended}
+
+
+def test_few_who_ended_cannot_be_had_from_the_new_and_the_change_in_users():
+    flows = [flow(2022, 20, 11), flow(2023, 9, 2), flow(2023, 8, 0, "barn")]
+    left = protect(municipality(national=in_december(y2022=40, y2023=47), floden=flows))
+    # 40 and 9 new less the 47 that are left would give the two, and so would 8 new children nearly.
+    assert left.tables["floden"]["ar"].tolist() == [2022]
+    assert left.national["brukare_december"]["antal"].tolist() == [40, 47]
+
+
+@pytest.mark.parametrize("counts", [{"y2022": 3, "y2023": 8}, {"y2022": 8, "y2023": 3}])
+def test_few_users_cannot_be_had_from_another_year_and_the_flows_between(counts):
+    new, ended = (10, 5) if counts["y2023"] == 8 else (5, 10)
+    flows = [flow(2023, new, ended), flow(2026, 10, 5)]
+    left = protect(municipality(national=in_december(**counts), floden=flows))
+    assert left.tables["floden"]["ar"].tolist() == [2026]
+
+
 def test_the_same_count_in_another_table_goes_too():
     own = [{"ar": 2023, "lag": law, "utforda_timmar": 1000, "brukare_antal": count, "brukare_tidpunkt": "2023-12"}
            for law, count in (("sfb", 21), ("lss", 2))]
@@ -242,6 +269,56 @@ def test_a_count_that_no_table_has_cannot_be_had_from_two_that_do(tables):
     shown_ += [row["varde"] for row in _rows_of(left, "scenario") if row["indata"] != "ar"]
     known = [float(value) for value in shown_ if not pd.isna(value)]
     assert not [(a, b) for a, b in itertools.permutations(known, 2) if 0 < round(a - b, 2) < 5]
+
+PARTS = [(who, law) for who in ("kommunen", "egna", "andra") for law in ("sfb", "lss")]
+WHOSE = {"alla": ("kommunen", "egna", "andra"), "kommunen": ("kommunen",), "egna": ("egna",), "foretag": ("andra",),
+         "inte_kommunen": ("egna", "andra")}
+UNDER = {"sfb": ("sfb",), "lss": ("lss",), "alla": ("sfb", "lss")}
+# Each column that counts users in a year: its table, what tells its rows apart, whose users they are and which law.
+COUNTED = [
+    *(("brukare", {"ar": 2024, "verksamhet": part}, "utfall_antal", one)
+      for part, one in (("sfb", ("alla", "sfb")), ("lss", ("alla", "lss")), ("utforare", ("kommunen", "alla")))),
+    *(("val_av_utforare", {"tidpunkt": "2024-12", "lag": law}, column, (whose, law)) for law in UNDER
+      for column, whose in (("totalt_antal", "alla"), ("kommunen_antal", "kommunen"),
+                            ("egen_arbetsgivare_antal", "egna"))),
+    *(("egen_regi", {"ar": 2024, "lag": law, "utforda_timmar": 1}, "brukare_antal", ("kommunen", law))
+      for law in ("sfb", "lss")),
+    *(("scenario", {"indata": name, "enhet": "antal", "beskrivning": "x"}, "varde", one)
+      for name, one in (("brukare_antal", ("kommunen", "alla")), ("brukare_sfb_antal", ("kommunen", "sfb")),
+                        ("brukare_andra_antal", ("inte_kommunen", "alla")),
+                        ("brukare_andra_sfb_antal", ("inte_kommunen", "sfb")))),
+]
+
+
+def made_of(whose, law):
+    return np.array([float(who in WHOSE[whose] and one in UNDER[law]) for who, one in PARTS])
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_no_sum_or_difference_of_what_is_shown_is_small(seed):
+    """Some of the counts of a year that there can be: whatever follows from those that are shown is not small."""
+    chance = random.Random(seed)
+    numbers = np.array([chance.choice([0, 0, 1, 2, 3, 4, 5, 6, 7, 9, 12, 15, 20]) for _ in PARTS])
+    threshold, tables = chance.choice([3, 5, 10]), {}
+    for table, row, column, one in COUNTED:
+        if chance.random() < 0.5:
+            rows = tables.setdefault(table, [{"indata": "ar", "varde": 2024, "enhet": "år"}] * (table == "scenario"))
+            same = [given_ for given_ in rows if row.items() <= given_.items()] if table == "val_av_utforare" else []
+            if table == "val_av_utforare" and not same and column != "totalt_antal":
+                continue
+            target = same[0] if same else dict(row)
+            target[column] = made_of(*one) @ numbers
+            rows.extend([] if same else [target])
+    left = protect(municipality(threshold, **tables))
+    shown_ = [one for table, row, column, one in COUNTED for given_ in _rows_of(left, table)
+              if row.items() <= given_.items() and not pd.isna(given_[column])]
+    known = np.array([made_of(*one) for one in shown_] or [np.zeros(len(PARTS))])
+    for whose, law in itertools.product(WHOSE, UNDER):
+        target = made_of(whose, law)
+        if 0 < target @ numbers < threshold:
+            steps, *_ = np.linalg.lstsq(known.T, target, rcond=None)
+            assert not np.allclose(known.T @ steps, target), (whose, law, shown_)
+
 
 
 def _rows_of(one, table):

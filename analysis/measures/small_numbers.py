@@ -36,6 +36,25 @@ _SCENARIO = {
     "brukare_andra_antal": (OTHERS, BOTH),
     "brukare_andra_sfb_antal": (OTHERS, "sfb"),
 }
+# Those of firms, and all but them and all but employers: counted in no table, but what others leave or make up.
+FIRMS, NOT_FIRMS, NOT_EMPLOYERS = "foretag", "andra_an_foretag", "andra_an_egna_arbetsgivare"
+_ALL_KINDS = (EVERYONE, OWN, OTHERS, EMPLOYERS, FIRMS, NOT_FIRMS, NOT_EMPLOYERS)
+# A whole and the two parts that it has: whose users they are, under which law.
+_SUMS = [
+    *(
+        ((whole, law), (one, law), (other, law))
+        for law in (BOTH, *LAWS)
+        for whole, one, other in (
+            (EVERYONE, OWN, OTHERS),
+            (OTHERS, EMPLOYERS, FIRMS),
+            (EVERYONE, NOT_FIRMS, FIRMS),
+            (NOT_FIRMS, OWN, EMPLOYERS),
+            (EVERYONE, NOT_EMPLOYERS, EMPLOYERS),
+            (NOT_EMPLOYERS, OWN, FIRMS),
+        )
+    ),
+    *(((who, BOTH), (who, "sfb"), (who, "lss")) for who in _ALL_KINDS),
+]
 _FIRST_WORDS = re.compile(r"(\S+\s*){0,3}")
 
 
@@ -63,9 +82,9 @@ def protect(municipality: Municipality) -> Municipality:
 
     A figure that a table can do without is made missing, of one that it cannot the whole row is taken out, so that
     what is left is a municipality like any other and nothing that is computed from it can rest on what was taken.
-    `unprotected` of what is returned is the municipality as it came, but for a 1 in each cell that is withheld: measures
-    look there for where a figure would else have been, and where that is must not rest on what it was. Where nothing is
-    withheld the municipality is returned as it is.
+    `unprotected` of what is returned is the municipality as it came, but for a 1 in each cell that is withheld:
+    measures look there for where a figure would else be, which must not rest on what it was. Where nothing is
+    withheld it is returned as it is.
     """
     hidden = withheld_cells(municipality)
     repeating = REPEATING_TABLES if municipality.small_numbers.threshold else ()
@@ -196,32 +215,41 @@ def _of_users(municipality: Municipality, counts: list[Count]) -> set[Cell]:
     are few, under a law or in all, every count by provider goes, under that law and of both together, or everywhere.
     """
     threshold = municipality.small_numbers.threshold
-
-    def values(who: str, law: str) -> set[float]:
-        return {count.value for count in counts if (count.who, count.law) == (who, law)}
-
-    def few_left(wholes: Iterable[float], parts: Iterable[float]) -> bool:
-        return any(_is_small(whole - part, threshold) for whole, part in itertools.product(wholes, parts))
-
     few = {count.law for count in counts if count.who == EVERYONE and _is_small(count.value, threshold)}
     of_providers = {count.law for count in counts if count.who != EVERYONE and _is_small(count.value, threshold)}
-    unseen = set()
-    for law, other in (LAWS, LAWS[::-1]):
-        # A law that no table counts is what the other one leaves of both.
-        if not values(EVERYONE, law) and few_left(values(EVERYONE, BOTH), values(EVERYONE, other)):
-            unseen.add(law)
-        if any(few_left(values(who, BOTH), values(who, other)) for who in (OWN, OTHERS, EMPLOYERS)):
-            of_providers.add(law)
-    for law in (BOTH, *LAWS):
-        everyone, own, employers = (values(who, law) for who in (EVERYONE, OWN, EMPLOYERS))
-        if law == BOTH:
-            everyone |= {sum(pair) for pair in itertools.product(*(values(EVERYONE, one) for one in LAWS))}
-        named = {sum(pair) for pair in itertools.product(own, employers)}
-        if few_left(everyone, own | employers | named | values(OTHERS, law)):
-            of_providers.add(law)
+    counted = {(count.who, count.law) for count in counts}
+    rests = {one for one, values in _rests(counts).items() if any(_is_small(value, threshold) for value in values)}
+    unseen = {law for who, law in rests - counted if who == EVERYONE and law != BOTH}
+    of_providers |= {law for who, law in rests if who != EVERYONE}
     laws = _with_both(few) | ({BOTH} if unseen else set())
     providers = _with_both(few | unseen | of_providers)
     return {count.cell for count in counts if count.law in (laws if count.who == EVERYONE else providers)}
+
+
+def _rests(counts: list[Count]) -> dict[tuple[str, str], set[float]]:
+    """Return what sums and differences of a year's counts give, by whose users and law, however many steps it takes.
+
+    What is counted is also computed, since the rest that two counts leave may be another than that of a third. Further
+    steps start from what is counted, where it is, else from the least and the largest that was computed: counts of
+    several days would else give a value for each way to choose among them.
+    """
+    known: dict[tuple[str, str], set[float]] = {}
+    for count in counts:
+        known.setdefault((count.who, count.law), set()).add(count.value)
+    counted, rests, before = set(known), {}, None
+    while before != set(known):
+        before = set(known)
+        found: dict[tuple[str, str], set[float]] = {}
+        for whole, one, other in _SUMS:
+            for made, first, second, sign in ((whole, one, other, 1), (one, whole, other, -1), (other, whole, one, -1)):
+                values = {x + sign * y for x, y in itertools.product(known.get(first, ()), known.get(second, ()))}
+                found.setdefault(made, set()).update(value for value in values if value >= 0)
+        for made, values in found.items():
+            if values and made not in rests:
+                rests[made] = values
+                if made not in counted:
+                    known[made] = {min(values), max(values)}
+    return rests
 
 
 def _with_both(laws: set[str]) -> set[str]:
