@@ -55,6 +55,8 @@ _SUMS = [
     ),
     *(((who, BOTH), (who, "sfb"), (who, "lss")) for who in _ALL_KINDS),
 ]
+_WHOLE_FLOWS = ("nya_antal", "avslutade_antal")
+_FLOWS = (*_WHOLE_FLOWS, "fran_lss_antal")
 _FIRST_WORDS = re.compile(r"(\S+\s*){0,3}")
 
 
@@ -126,7 +128,7 @@ def withheld_cells(municipality: Municipality) -> set[Cell]:
         hidden |= _alone(municipality)
         for counts in years.values():
             hidden |= _of_users(municipality, counts)
-        hidden |= _of_flows(municipality) | _of_facts(municipality)
+        hidden |= _of_flows(municipality, hidden, years) | _of_facts(municipality)
         hidden |= _of_first_hours(municipality)
         if any(cell.table == "scenario" for cell in hidden):
             hidden |= _of_the_scenario(municipality)
@@ -257,28 +259,37 @@ def _with_both(laws: set[str]) -> set[str]:
     return {BOTH, *LAWS} if BOTH in laws else laws | {BOTH} if laws else set()
 
 
-def _of_flows(municipality: Municipality) -> set[Cell]:
+def _of_flows(municipality: Municipality, hidden: set[Cell], years: Mapping[tuple[int, str], list[Count]]) -> set[Cell]:
     """Return what is not shown of each year's flows.
 
-    Where a part of the new, or of the ended, is small, or what parts leave, only the whole is shown.
+    Users at the end of a year are those at its beginning, the new ones and less the ended. Where the new or the ended
+    are few, or those with SFB are at either end of the year, no flows of the year are shown. Where a part of the new,
+    or of the ended, is small, or what parts leave, only the whole is shown.
     """
-    hidden: set[Cell] = set()
+    found: set[Cell] = set()
+    threshold = municipality.small_numbers.threshold
     flows = municipality.tables.get("floden")
-    for _, year in flows.groupby("ar") if flows is not None else ():
-        rows = {row.grupp: row for row in _rows_of(year)}
+    for year, of_year in flows.groupby("ar") if flows is not None else ():
+        rows = {row.grupp: row for row in _rows_of(of_year)}
+        counts = {
+            (group, column): float(getattr(row, column))
+            for group, row in rows.items()
+            for column in _FLOWS
+            if not pd.isna(getattr(row, column))
+        }
+        ends = (years.get((int(year) - before, OUTCOME), ()) for before in (0, 1))
+        if any(_is_small(counts.get((EVERYONE, column), 0), threshold) for column in _WHOLE_FLOWS) or any(
+            _sfb_is_hidden(hidden, end) for end in ends
+        ):
+            found |= {Cell("floden", rows[group].Index, column) for group, column in counts}
+            continue
         for columns in (("nya_antal", "fran_lss_antal"), ("avslutade_antal",)):
-            counts = {
-                (group, column): float(getattr(row, column))
-                for group, row in rows.items()
-                for column in columns
-                if not pd.isna(getattr(row, column))
-            }
-            whole = ("alla", columns[0])
-            few = [value for value in counts.values() if _is_small(value, municipality.small_numbers.threshold)]
-            if few or _leave_few(counts, columns, municipality.small_numbers.threshold):
-                shown = {whole} if not _is_small(counts.get(whole, 0), municipality.small_numbers.threshold) else set()
-                hidden |= {Cell("floden", rows[group].Index, column) for group, column in set(counts) - shown}
-    return hidden
+            parts = {one: value for one, value in counts.items() if one[1] in columns}
+            few = any(_is_small(value, threshold) for value in parts.values())
+            if few or _leave_few(parts, columns, threshold):
+                shown = {(EVERYONE, columns[0])}
+                found |= {Cell("floden", rows[group].Index, column) for group, column in set(parts) - shown}
+    return found
 
 
 def _leave_few(counts: Mapping[tuple[str, str], float], columns: tuple[str, ...], threshold: int) -> bool:
