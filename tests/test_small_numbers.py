@@ -358,6 +358,32 @@ def test_another_municipalitys_counts_follow_its_own_threshold(data_copy):
     assert left.query("omrade == 'Lund' and verksamhet == 'lss'")["ar"].max() == 2023
 
 
+def blekinge(*counts, nation=None):
+    """Return the national tables of a county with its municipalities, one of them with few or none, and Gotland."""
+    towns = dict(zip(("Karlskrona", "Ronneby", "Karlshamn"), counts, strict=True))
+    areas = {**towns, "Blekinge": sum(counts), "Visby": 50, "Gotland": 50, "Riket": nation or sum(counts) + 50}
+    counted = [{"ar": 2024, "verksamhet": "lss", "omrade": area, "antal": count} for area, count in areas.items()]
+    within = [{"kommun": town, "ordning": 2, "omrade": county, "slag": "region"}
+              for county, members in (("Blekinge", towns), ("Gotland", ("Visby",))) for town in members]
+    everywhere = [{"kommun": town, "ordning": 1, "omrade": "Riket", "slag": "riket"} for town in (*towns, "Visby")]
+    return {"brukare_1_oktober": counted, "omraden": within + everywhere}
+
+
+@pytest.mark.parametrize(("counts", "nation", "gone"), [
+    ((3, 20, 30), None, {"Karlskrona", "Blekinge", "Riket"}),
+    ((3, 20, 30), 13000, {"Karlskrona", "Blekinge"}),  # the nation has others, of which nothing is known here
+    ((1, 1, 30), None, {"Karlskrona", "Ronneby", "Blekinge", "Riket"}),  # a sum of 2 is 1 and 1
+    ((4, 4, 30), None, {"Karlskrona", "Ronneby", "Blekinge", "Riket"}),  # and one of 8 is 4 and 4
+    ((2, 3, 30), None, {"Karlskrona", "Ronneby"}),  # each may be from 1 to 4
+    ((0, 20, 30), None, set()),
+])
+@pytest.mark.parametrize("shows_all", [True, False])
+def test_few_in_a_municipality_cannot_be_had_from_its_county_and_the_others_there(counts, nation, gone, shows_all):
+    bare = municipality(0 if shows_all else 5, national=blekinge(*counts, nation=nation))
+    left = protect(bare).national["brukare_1_oktober"]
+    assert set(bare.national["brukare_1_oktober"]["omrade"]) - set(left["omrade"]) == gone
+
+
 def test_the_scenario_takes_no_other_count_in_place_of_one_that_is_not_shown():
     protected = protect(dataclasses.replace(load_municipality("huddinge"), small_numbers=SmallNumbers()))
     left = set(protected.tables["scenario"]["indata"])

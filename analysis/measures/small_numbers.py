@@ -133,7 +133,7 @@ def withheld_cells(municipality: Municipality) -> set[Cell]:
         if any(cell.table == "scenario" for cell in hidden):
             hidden |= _of_the_scenario(municipality)
         hidden |= _money_that_counts(municipality, hidden, years) | _means_of_few(municipality, hidden, years)
-    return hidden | _means_of_others(municipality, hidden)
+    return hidden | _means_of_others(municipality, hidden) | _of_whole_areas(municipality)
 
 
 def _is_small(value: float, threshold: int) -> bool:
@@ -391,6 +391,64 @@ def _of_other_areas(municipality: Municipality) -> set[Cell]:
                 if area != municipality.area and _is_small(value, max(own, municipality.threshold_of(area)))
             }
     return found
+
+
+def _of_whole_areas(municipality: Municipality) -> set[Cell]:
+    """Return the counts of counties and the nation that would give away what the municipalities there do not show.
+
+    Books for all municipalities of a county tell together what is left for those whose counts are small. By its own
+    threshold each must be able to have any small count; else the county's goes, and counts as one that is not shown
+    when what the nation tells is looked at. The same goes in every book.
+    """
+    areas = municipality.national.get("omraden")
+    if areas is None:
+        return set()
+    within: dict[tuple[str, str], set[str]] = {}
+    for kind, whole, member in plain_rows(areas, ("slag", "omrade", "kommun")):
+        within.setdefault((kind, whole), set()).add(member)
+    found = set()
+    for name, frame in municipality.national.items():
+        if "omrade" not in frame or not any(column.persons for column in NATIONAL_TABLES[name].columns):
+            continue
+        years: dict[tuple, dict[str, tuple[object, float]]] = {}
+        columns = [column for column in NATIONAL_TABLES[name].key if column != "omrade"]
+        for row, (area, value, *when) in zip(
+            frame.index.tolist(), plain_rows(frame, ("omrade", "antal", *columns)), strict=True
+        ):
+            years.setdefault(tuple(when), {})[area] = row, value
+        for counts in years.values():
+            gone: set[str] = set()
+            for kind in ("region", "riket"):
+                for (one, whole), members in within.items():
+                    if one == kind and whole in counts:
+                        counties = [] if kind == "region" else [of for level, of in within if level == "region"]
+                        told = {county for county in counties if county in counts and county not in gone}
+                        towns = members - {town for county in told for town in within["region", county]}
+                        if _narrows(municipality, counts, whole, towns & counts.keys(), told):
+                            gone.add(whole)
+            found |= {Cell(name, counts[whole][0], "antal") for whole in gone}
+    return found
+
+
+def _narrows(
+    municipality: Municipality,
+    counts: Mapping[str, tuple[object, float]],
+    whole: str,
+    towns: Iterable[str],
+    told: Iterable[str],
+) -> bool:
+    """Tell whether a whole, less the parts that are shown, leaves some small count fewer values than it could have."""
+    left, most = counts[whole][1] - sum(counts[county][1] for county in told), []
+    for town in towns:
+        own = town == municipality.area
+        threshold = municipality.small_numbers.threshold if own else municipality.threshold_of(town)
+        if _is_small(counts[town][1], threshold):
+            most.append(threshold - 1)
+        else:
+            left -= counts[town][1]
+    if not most or not 0 < left <= sum(most):
+        return False
+    return not len(most) - 1 + max(most) <= left <= sum(most) - max(most) + 1
 
 
 def _means_of_few(
