@@ -18,7 +18,7 @@ from every_chart import unpacked
 from test_prose import assert_sound
 
 from analysis import cli
-from analysis.measures import choice, comparison, own_provision, result, scenario, volumes
+from analysis.measures import choice, comparison, own_provision, published, result, scenario, volumes
 from analysis.measures.economy import budget_outcome
 from analysis.measures.small_numbers import protect, withheld_cells
 from analysis.present import views
@@ -356,6 +356,20 @@ def test_another_municipalitys_counts_follow_its_own_threshold(data_copy):
     card.write_text(card.read_text(encoding="utf-8") + "\nsma_tal:\n  grans: 8\n", encoding="utf-8")
     left = protect(load_municipality("malmo", data_copy)).national["brukare_1_oktober"]
     assert left.query("omrade == 'Lund' and verksamhet == 'lss'")["ar"].max() == 2023
+
+
+@pytest.mark.parametrize(("threshold", "years"), [(48, {2023}), (50, set())])
+def test_what_a_document_prints_of_another_municipality_follows_that_ones_threshold(data_copy, threshold, years):
+    """Malmö's document prints Lund's users; what Lund does not show is not there, nor a figure that cannot be found."""
+    card = data_copy / "kommuner" / "lund" / "kommun.yml"
+    card.write_text(card.read_text(encoding="utf-8") + f"\nsma_tal:\n  grans: {threshold}\n", encoding="utf-8")
+    given_, left = (load_municipality("malmo", one) for one in (default_data_directory(), data_copy))
+    whole, less = (published.reconciliation(protect(one)).frame for one in (given_, left))
+    of_lund = less[(less["rad"] == "Lund") & less["plats"].str.contains("LSS .antal brukare")]
+    assert set(of_lund["kolumn"].astype(int)) == years and (of_lund["utfall"] == "stammer").all()
+    # Of other rows only the changes of Lund's users go: one in percent, one in persons.
+    assert len(whole) - len(less) == 5 - len(years) + 2
+    assert less["utfall"].value_counts()["avviker"] == whole["utfall"].value_counts()["avviker"]
 
 
 def blekinge(*counts, nation=None):

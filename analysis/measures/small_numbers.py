@@ -57,6 +57,9 @@ _SUMS = [
 ]
 _WHOLE_FLOWS = ("nya_antal", "avslutade_antal")
 _FLOWS = (*_WHOLE_FLOWS, "fran_lss_antal")
+# By what a printed figure is looked up that is a count of the national tables: measures with one column an area.
+_OF_NATIONAL_COUNTS = ("users_1_october", "users_1_october_change")
+_YEAR = re.compile(r"\d{4}")
 _FIRST_WORDS = re.compile(r"(\S+\s*){0,3}")
 
 
@@ -89,6 +92,7 @@ def protect(municipality: Municipality) -> Municipality:
     withheld it is returned as it is.
     """
     hidden = withheld_cells(municipality)
+    municipality = _with_less_printed(municipality, hidden)
     repeating = REPEATING_TABLES if municipality.small_numbers.threshold else ()
     tables = {name: frame for name, frame in municipality.tables.items() if name not in repeating}
     if not hidden and len(tables) == len(municipality.tables):
@@ -101,6 +105,31 @@ def protect(municipality: Municipality) -> Municipality:
             municipality, tables=_filled(municipality.tables, hidden), national=_filled(municipality.national, hidden)
         ),
     )
+
+
+def _with_less_printed(municipality: Municipality, hidden: set[Cell]) -> Municipality:
+    """Return the municipality without what its document prints of others' users that are not shown in the tables."""
+    printed = municipality.tables.get("publicerat")
+    if printed is None:
+        return municipality
+    counts = {}
+    for table in {cell.table for cell in hidden} & set(municipality.national):
+        frame = municipality.national[table].loc[[cell.row for cell in hidden if cell.table == table]]
+        for row in _rows_of(frame):
+            counts.setdefault(row.omrade, set()).add((getattr(row, "verksamhet", ""), str(row.ar)))
+    gone = [
+        row.Index
+        for row in _rows_of(printed)
+        if row.matt in _OF_NATIONAL_COUNTS
+        and any(
+            (law in row.urval or law in row.nyckel) and (year in row.nyckel or not _YEAR.search(row.nyckel))
+            for law, year in counts.get(row.varde, ())
+        )
+    ]
+    if not gone:
+        return municipality
+    tables = {**municipality.tables, "publicerat": printed.drop(index=gone).reset_index(drop=True)}
+    return dataclasses.replace(municipality, tables=tables)
 
 
 def tables_with_less(municipality: Municipality) -> set[str]:
