@@ -184,6 +184,18 @@ def test_where_figures_are_withheld_does_not_tell_that_a_hidden_count_is_zero(sh
     assert first._repr_mimebundle_() == second._repr_mimebundle_()
 
 
+def test_what_the_scenario_has_of_a_later_count_is_held_against_that_count():
+    """An investigation of 2023 counts others' users as those of June 2024 less its own, as Huddinge's does."""
+    given_ = [{"indata": name, "varde": value, "enhet": "antal", "beskrivning": "x"}
+              for name, value in (("ar", 2023), ("brukare_andra_antal", 135), ("brukare_andra_sfb_antal", 117))]
+    counts = [chosen("alla", 158, 23, when="2024-06"), chosen("sfb", 138, when="2024-06")]
+    left = protect(municipality(scenario=given_, val_av_utforare=counts)).tables
+    # 138 less 117 is 21 with SFB, and 23 less 21 are two with LSS.
+    assert left["scenario"]["indata"].tolist() == ["ar"]
+    assert left["val_av_utforare"]["kommunen_antal"].isna().all()
+    assert left["val_av_utforare"]["totalt_antal"].tolist() == [158, 138]
+
+
 def first_hours_tkr(people, year=2023):
     price = BARE.parameters["schablonbelopp"].in_year(year).value
     return people * 365 / 7 * 20 * price / 1000

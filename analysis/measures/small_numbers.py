@@ -207,8 +207,8 @@ def _users_by_year(municipality: Municipality) -> dict[tuple[int, str], list[Cou
             add(row.ar, OUTCOME, EVERYONE, law, Cell(name, row.Index, "antal"), row.antal)
     for row in _rows(municipality, "scenario"):
         if row.indata in _SCENARIO:
-            year = _scenario_year(municipality)
-            add(year, OUTCOME, *_SCENARIO[row.indata], Cell("scenario", row.Index, "varde"), row.varde)
+            for year in _scenario_years(municipality):
+                add(year, OUTCOME, *_SCENARIO[row.indata], Cell("scenario", row.Index, "varde"), row.varde)
     return found
 
 
@@ -237,6 +237,13 @@ def _row_type(columns: tuple[str, ...]) -> type:
 def _scenario_year(municipality: Municipality) -> int:
     years = [row.varde for row in _rows(municipality, "scenario") if row.indata == "ar"]
     return int(years[0]) if years else municipality.last_year
+
+
+def _scenario_years(municipality: Municipality) -> set[int]:
+    """Return the years that a scenario's counts may be of: its own, and that of each last count by provider."""
+    choices = [int(row.tidpunkt.split("-")[0]) for row in _rows(municipality, "val_av_utforare")]
+    own = [row.ar for row in _rows(municipality, "egen_regi")]
+    return {_scenario_year(municipality), *(max(years) for years in (choices, own) if years)}
 
 
 def _of_users(municipality: Municipality, counts: list[Count]) -> set[Cell]:
