@@ -3,10 +3,12 @@
 import dataclasses
 import itertools
 import json
+import random
 import re
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pikepdf
 import pytest
@@ -16,13 +18,15 @@ from every_chart import unpacked
 from test_prose import assert_sound
 
 from analysis import cli
-from analysis.measures import choice, comparison, own_provision, result, scenario, volumes
+from analysis.measures import choice, comparison, own_provision, published, result, scenario, volumes
 from analysis.measures.economy import budget_outcome
 from analysis.measures.small_numbers import protect, withheld_cells
 from analysis.present import views
 from analysis.present.book import Book
 from analysis.present.numbers import WITHHELD
 from analysis.present.pages import material
+from analysis.present.pages import own_provision as pages_own
+from analysis.present.pages import volumes as pages_volumes
 from analysis.present.views import TableView, to_csv
 from analysis.publish.manifest import KEYED, input_hashes
 from analysis.publish.plan import Chapter, plan_book
@@ -126,6 +130,31 @@ def test_children_and_those_from_lss_are_parts_of_all():
     assert (0, "nya_antal") not in hidden and (0, "avslutade_antal") not in hidden
 
 
+def in_december(**counts):
+    return {"brukare_december": [{"ar": int(year[1:]), "omrade": "Lund", "antal": count}
+                                 for year, count in counts.items()]}
+
+
+def flow(year, new, ended, group="alla"):
+    return {"ar": year, "grupp": group, "nya_antal": new, "avslutade_antal": ended}
+
+
+def test_few_who_ended_cannot_be_had_from_the_new_and_the_change_in_users():
+    flows = [flow(2022, 20, 11), flow(2023, 9, 2), flow(2023, 8, 0, "barn")]
+    left = protect(municipality(national=in_december(y2022=40, y2023=47), floden=flows))
+    # 40 and 9 new less the 47 that are left would give the two, and so would 8 new children nearly.
+    assert left.tables["floden"]["ar"].tolist() == [2022]
+    assert left.national["brukare_december"]["antal"].tolist() == [40, 47]
+
+
+@pytest.mark.parametrize("counts", [{"y2022": 3, "y2023": 8}, {"y2022": 8, "y2023": 3}])
+def test_few_users_cannot_be_had_from_another_year_and_the_flows_between(counts):
+    new, ended = (10, 5) if counts["y2023"] == 8 else (5, 10)
+    flows = [flow(2023, new, ended), flow(2026, 10, 5)]
+    left = protect(municipality(national=in_december(**counts), floden=flows))
+    assert left.tables["floden"]["ar"].tolist() == [2026]
+
+
 def test_the_same_count_in_another_table_goes_too():
     own = [{"ar": 2023, "lag": law, "utforda_timmar": 1000, "brukare_antal": count, "brukare_tidpunkt": "2023-12"}
            for law, count in (("sfb", 21), ("lss", 2))]
@@ -134,6 +163,37 @@ def test_the_same_count_in_another_table_goes_too():
     hidden = withheld_cells(municipality(egen_regi=own, scenario=given_))
     # 23 less the 21 that are shown would give the two.
     assert {(cell.table, cell.row) for cell in hidden} == {("egen_regi", 1), ("scenario", 0), ("scenario", 1)}
+
+
+def few_in_all(sfb, lss):
+    """Return a municipality where three have assistance, all of them with the municipality as provider."""
+    parts = {2023: (20, 8), 2024: (sfb, lss)}
+    own = [{"ar": year, "lag": law, "utforda_timmar": 9000, "brukare_antal": count, "brukare_tidpunkt": f"{year}-12"}
+           for year, counts in parts.items() for law, count in zip(("sfb", "lss"), counts, strict=True)]
+    hours = [{"ar": year, "verksamhet": "lss", "utfall_timmar": 9000} for year in parts]
+    return municipality(egen_regi=own, timmar=hours, val_av_utforare=[chosen("alla", 3)],
+                        brukare=users(sfb_2023=20, lss_2023=8, sfb_2024=sfb, lss_2024=lss))
+
+
+@pytest.mark.parametrize("show", [pages_own.hours_per_user_table, pages_volumes.hours_per_user_table])
+def test_where_figures_are_withheld_does_not_tell_that_a_hidden_count_is_zero(show):
+    """Nothing can be divided by nobody, so a mark for what cannot be computed would give away that one is 0."""
+    nobody, one = few_in_all(3, 0), few_in_all(2, 1)
+    assert withheld_cells(nobody) == withheld_cells(one)
+    first, second = (show(Book(protect(bare), default_data_directory())) for bare in (nobody, one))
+    assert first._repr_mimebundle_() == second._repr_mimebundle_()
+
+
+def test_what_the_scenario_has_of_a_later_count_is_held_against_that_count():
+    """An investigation of 2023 counts others' users as those of June 2024 less its own, as Huddinge's does."""
+    given_ = [{"indata": name, "varde": value, "enhet": "antal", "beskrivning": "x"}
+              for name, value in (("ar", 2023), ("brukare_andra_antal", 135), ("brukare_andra_sfb_antal", 117))]
+    counts = [chosen("alla", 158, 23, when="2024-06"), chosen("sfb", 138, when="2024-06")]
+    left = protect(municipality(scenario=given_, val_av_utforare=counts)).tables
+    # 138 less 117 is 21 with SFB, and 23 less 21 are two with LSS.
+    assert left["scenario"]["indata"].tolist() == ["ar"]
+    assert left["val_av_utforare"]["kommunen_antal"].isna().all()
+    assert left["val_av_utforare"]["totalt_antal"].tolist() == [158, 138]
 
 
 def first_hours_tkr(people, year=2023):
@@ -222,6 +282,56 @@ def test_a_count_that_no_table_has_cannot_be_had_from_two_that_do(tables):
     known = [float(value) for value in shown_ if not pd.isna(value)]
     assert not [(a, b) for a, b in itertools.permutations(known, 2) if 0 < round(a - b, 2) < 5]
 
+PARTS = [(who, law) for who in ("kommunen", "egna", "andra") for law in ("sfb", "lss")]
+WHOSE = {"alla": ("kommunen", "egna", "andra"), "kommunen": ("kommunen",), "egna": ("egna",), "foretag": ("andra",),
+         "inte_kommunen": ("egna", "andra")}
+UNDER = {"sfb": ("sfb",), "lss": ("lss",), "alla": ("sfb", "lss")}
+# Each column that counts users in a year: its table, what tells its rows apart, whose users they are and which law.
+COUNTED = [
+    *(("brukare", {"ar": 2024, "verksamhet": part}, "utfall_antal", one)
+      for part, one in (("sfb", ("alla", "sfb")), ("lss", ("alla", "lss")), ("utforare", ("kommunen", "alla")))),
+    *(("val_av_utforare", {"tidpunkt": "2024-12", "lag": law}, column, (whose, law)) for law in UNDER
+      for column, whose in (("totalt_antal", "alla"), ("kommunen_antal", "kommunen"),
+                            ("egen_arbetsgivare_antal", "egna"))),
+    *(("egen_regi", {"ar": 2024, "lag": law, "utforda_timmar": 1}, "brukare_antal", ("kommunen", law))
+      for law in ("sfb", "lss")),
+    *(("scenario", {"indata": name, "enhet": "antal", "beskrivning": "x"}, "varde", one)
+      for name, one in (("brukare_antal", ("kommunen", "alla")), ("brukare_sfb_antal", ("kommunen", "sfb")),
+                        ("brukare_andra_antal", ("inte_kommunen", "alla")),
+                        ("brukare_andra_sfb_antal", ("inte_kommunen", "sfb")))),
+]
+
+
+def made_of(whose, law):
+    return np.array([float(who in WHOSE[whose] and one in UNDER[law]) for who, one in PARTS])
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_no_sum_or_difference_of_what_is_shown_is_small(seed):
+    """Some of the counts of a year that there can be: whatever follows from those that are shown is not small."""
+    chance = random.Random(seed)
+    numbers = np.array([chance.choice([0, 0, 1, 2, 3, 4, 5, 6, 7, 9, 12, 15, 20]) for _ in PARTS])
+    threshold, tables = chance.choice([3, 5, 10]), {}
+    for table, row, column, one in COUNTED:
+        if chance.random() < 0.5:
+            rows = tables.setdefault(table, [{"indata": "ar", "varde": 2024, "enhet": "år"}] * (table == "scenario"))
+            same = [given_ for given_ in rows if row.items() <= given_.items()] if table == "val_av_utforare" else []
+            if table == "val_av_utforare" and not same and column != "totalt_antal":
+                continue
+            target = same[0] if same else dict(row)
+            target[column] = made_of(*one) @ numbers
+            rows.extend([] if same else [target])
+    left = protect(municipality(threshold, **tables))
+    shown_ = [one for table, row, column, one in COUNTED for given_ in _rows_of(left, table)
+              if row.items() <= given_.items() and not pd.isna(given_[column])]
+    known = np.array([made_of(*one) for one in shown_] or [np.zeros(len(PARTS))])
+    for whose, law in itertools.product(WHOSE, UNDER):
+        target = made_of(whose, law)
+        if 0 < target @ numbers < threshold:
+            steps, *_ = np.linalg.lstsq(known.T, target, rcond=None)
+            assert not np.allclose(known.T @ steps, target), (whose, law, shown_)
+
+
 
 def _rows_of(one, table):
     found = one.tables.get(table)
@@ -258,6 +368,46 @@ def test_another_municipalitys_counts_follow_its_own_threshold(data_copy):
     card.write_text(card.read_text(encoding="utf-8") + "\nsma_tal:\n  grans: 8\n", encoding="utf-8")
     left = protect(load_municipality("malmo", data_copy)).national["brukare_1_oktober"]
     assert left.query("omrade == 'Lund' and verksamhet == 'lss'")["ar"].max() == 2023
+
+
+@pytest.mark.parametrize(("threshold", "years"), [(48, {2023}), (50, set())])
+def test_what_a_document_prints_of_another_municipality_follows_that_ones_threshold(data_copy, threshold, years):
+    """Malmö's document prints Lund's users; what Lund does not show is not there, nor a figure that cannot be found."""
+    card = data_copy / "kommuner" / "lund" / "kommun.yml"
+    card.write_text(card.read_text(encoding="utf-8") + f"\nsma_tal:\n  grans: {threshold}\n", encoding="utf-8")
+    given_, left = (load_municipality("malmo", one) for one in (default_data_directory(), data_copy))
+    whole, less = (published.reconciliation(protect(one)).frame for one in (given_, left))
+    of_lund = less[(less["rad"] == "Lund") & less["plats"].str.contains("LSS .antal brukare")]
+    assert set(of_lund["kolumn"].astype(int)) == years and (of_lund["utfall"] == "stammer").all()
+    # Of other rows only the changes of Lund's users go: one in percent, one in persons.
+    assert len(whole) - len(less) == 5 - len(years) + 2
+    assert less["utfall"].value_counts()["avviker"] == whole["utfall"].value_counts()["avviker"]
+
+
+def blekinge(*counts, nation=None):
+    """Return the national tables of a county with its municipalities, one of them with few or none, and Gotland."""
+    towns = dict(zip(("Karlskrona", "Ronneby", "Karlshamn"), counts, strict=True))
+    areas = {**towns, "Blekinge": sum(counts), "Visby": 50, "Gotland": 50, "Riket": nation or sum(counts) + 50}
+    counted = [{"ar": 2024, "verksamhet": "lss", "omrade": area, "antal": count} for area, count in areas.items()]
+    within = [{"kommun": town, "ordning": 2, "omrade": county, "slag": "region"}
+              for county, members in (("Blekinge", towns), ("Gotland", ("Visby",))) for town in members]
+    everywhere = [{"kommun": town, "ordning": 1, "omrade": "Riket", "slag": "riket"} for town in (*towns, "Visby")]
+    return {"brukare_1_oktober": counted, "omraden": within + everywhere}
+
+
+@pytest.mark.parametrize(("counts", "nation", "gone"), [
+    ((3, 20, 30), None, {"Karlskrona", "Blekinge", "Riket"}),
+    ((3, 20, 30), 13000, {"Karlskrona", "Blekinge"}),  # the nation has others, of which nothing is known here
+    ((1, 1, 30), None, {"Karlskrona", "Ronneby", "Blekinge", "Riket"}),  # a sum of 2 is 1 and 1
+    ((4, 4, 30), None, {"Karlskrona", "Ronneby", "Blekinge", "Riket"}),  # and one of 8 is 4 and 4
+    ((2, 3, 30), None, {"Karlskrona", "Ronneby"}),  # each may be from 1 to 4
+    ((0, 20, 30), None, set()),
+])
+@pytest.mark.parametrize("shows_all", [True, False])
+def test_few_in_a_municipality_cannot_be_had_from_its_county_and_the_others_there(counts, nation, gone, shows_all):
+    bare = municipality(0 if shows_all else 5, national=blekinge(*counts, nation=nation))
+    left = protect(bare).national["brukare_1_oktober"]
+    assert set(bare.national["brukare_1_oktober"]["omrade"]) - set(left["omrade"]) == gone
 
 
 def test_the_scenario_takes_no_other_count_in_place_of_one_that_is_not_shown():
@@ -327,7 +477,7 @@ def test_every_chapter_is_sound_whatever_is_not_shown(slug, threshold, monkeypat
     monkeypatch.setattr(views, "to_svg", lambda chart, words: "")
     chosen = dataclasses.replace(load_municipality(slug), small_numbers=SmallNumbers(threshold))
     protected = protect(chosen)
-    assert protected.unprotected is chosen
+    assert protected.unprotected is not None
     assert_sound(Book(protected, default_data_directory()))
 
 
@@ -460,6 +610,21 @@ def test_the_hash_of_a_file_with_hidden_counts_needs_the_secret(data_copy):
     names = [f"data/kommuner/{slug}/kommun.yml" for slug in ("malmo", "lund")]
     assert not open_[names[0]].startswith(KEYED) and closed[names[1]].startswith(KEYED)
     assert closed[names[1]] != input_hashes("lund", data_copy, data_copy.parent, key=b"b")[names[1]]
+
+
+@pytest.mark.parametrize("slug", ["malmo", "lund"])
+def test_the_hash_of_national_files_with_counts_of_others_needs_the_secret(data_copy, slug):
+    """Also a book that shows its own small counts hides those of others; what is kept of Kolada's answers holds all."""
+    national = data_copy / "nationellt"
+    (national / "kolada" / "svar").mkdir(parents=True)
+    counts = ("brukare_1_oktober.csv", "kolada/brukare_december.csv", "kolada/timmar_per_vecka.csv",
+              "kolada/svar/2026-01-01T000000Z.zip")
+    for name in counts[1:]:
+        (national / name).write_bytes(b"2024;Lund;3")
+    hashes = input_hashes(slug, data_copy, data_copy.parent, key=b"a")
+    keyed = {name.removeprefix("data/nationellt/") for name, digest in hashes.items() if digest.startswith(KEYED)}
+    assert keyed >= set(counts)
+    assert not keyed & {"parametrar.yml", "befolkning.csv", "kommuner.csv", "kostnad_per_invanare.csv"}
 
 
 def test_small_counts_in_words_are_warned_of(data_copy, capsys):

@@ -20,6 +20,8 @@ from analysis.sources.schema import LAWS, MUNICIPAL_TABLES, NATIONAL_TABLES, Tab
 
 # They repeat what a document prints, small counts among them, in words that cannot be searched with certainty.
 REPEATING_TABLES = ("publicerat", "motsagelser")
+# How many hours those with SFB have in the mean.
+MEANS_OF_USERS = "timmar_per_vecka"
 EVERYONE, OWN, OTHERS, EMPLOYERS = "alla", "kommunen", "andra", "egen_arbetsgivare"
 BOTH = "alla"  # both laws together
 OUTCOME, BUDGET = "utfall", "budget"
@@ -34,6 +36,30 @@ _SCENARIO = {
     "brukare_andra_antal": (OTHERS, BOTH),
     "brukare_andra_sfb_antal": (OTHERS, "sfb"),
 }
+# Those of firms, and all but them and all but employers: counted in no table, but what others leave or make up.
+FIRMS, NOT_FIRMS, NOT_EMPLOYERS = "foretag", "andra_an_foretag", "andra_an_egna_arbetsgivare"
+_ALL_KINDS = (EVERYONE, OWN, OTHERS, EMPLOYERS, FIRMS, NOT_FIRMS, NOT_EMPLOYERS)
+# A whole and the two parts that it has: whose users they are, under which law.
+_SUMS = [
+    *(
+        ((whole, law), (one, law), (other, law))
+        for law in (BOTH, *LAWS)
+        for whole, one, other in (
+            (EVERYONE, OWN, OTHERS),
+            (OTHERS, EMPLOYERS, FIRMS),
+            (EVERYONE, NOT_FIRMS, FIRMS),
+            (NOT_FIRMS, OWN, EMPLOYERS),
+            (EVERYONE, NOT_EMPLOYERS, EMPLOYERS),
+            (NOT_EMPLOYERS, OWN, FIRMS),
+        )
+    ),
+    *(((who, BOTH), (who, "sfb"), (who, "lss")) for who in _ALL_KINDS),
+]
+_WHOLE_FLOWS = ("nya_antal", "avslutade_antal")
+_FLOWS = (*_WHOLE_FLOWS, "fran_lss_antal")
+# By what a printed figure is looked up that is a count of the national tables: measures with one column an area.
+_OF_NATIONAL_COUNTS = ("users_1_october", "users_1_october_change")
+_YEAR = re.compile(r"\d{4}")
 _FIRST_WORDS = re.compile(r"(\S+\s*){0,3}")
 
 
@@ -61,10 +87,12 @@ def protect(municipality: Municipality) -> Municipality:
 
     A figure that a table can do without is made missing, of one that it cannot the whole row is taken out, so that
     what is left is a municipality like any other and nothing that is computed from it can rest on what was taken.
-    `unprotected` of what is returned is the municipality as it came; measures look there only for where a figure was
-    withheld. Where nothing is withheld it is returned as it is.
+    `unprotected` of what is returned is the municipality as it came, but for a 1 in each cell that is withheld:
+    measures look there for where a figure would else be, which must not rest on what it was. Where nothing is
+    withheld it is returned as it is.
     """
     hidden = withheld_cells(municipality)
+    municipality = _with_less_printed(municipality, hidden)
     repeating = REPEATING_TABLES if municipality.small_numbers.threshold else ()
     tables = {name: frame for name, frame in municipality.tables.items() if name not in repeating}
     if not hidden and len(tables) == len(municipality.tables):
@@ -73,8 +101,45 @@ def protect(municipality: Municipality) -> Municipality:
         municipality,
         tables=_without(tables, MUNICIPAL_TABLES, hidden),
         national=_without(municipality.national, NATIONAL_TABLES, hidden),
-        unprotected=municipality,
+        unprotected=dataclasses.replace(
+            municipality, tables=_filled(municipality.tables, hidden), national=_filled(municipality.national, hidden)
+        ),
     )
+
+
+def _with_less_printed(municipality: Municipality, hidden: set[Cell]) -> Municipality:
+    """Return the municipality without what its document prints of others' users that are not shown in the tables."""
+    printed = municipality.tables.get("publicerat")
+    if printed is None:
+        return municipality
+    counts = {}
+    for table in {cell.table for cell in hidden} & set(municipality.national):
+        frame = municipality.national[table].loc[[cell.row for cell in hidden if cell.table == table]]
+        for row in _rows_of(frame):
+            counts.setdefault(row.omrade, set()).add((getattr(row, "verksamhet", ""), str(row.ar)))
+    gone = [
+        row.Index
+        for row in _rows_of(printed)
+        if row.matt in _OF_NATIONAL_COUNTS
+        and any(
+            (law in row.urval or law in row.nyckel) and (year in row.nyckel or not _YEAR.search(row.nyckel))
+            for law, year in counts.get(row.varde, ())
+        )
+    ]
+    if not gone:
+        return municipality
+    tables = {**municipality.tables, "publicerat": printed.drop(index=gone).reset_index(drop=True)}
+    return dataclasses.replace(municipality, tables=tables)
+
+
+def tables_with_less(municipality: Municipality) -> set[str]:
+    """Return the tables that have lost cells or rows, or all, to `protect`, but for those that repeat a document."""
+    given = municipality.unprotected
+    if given is None:
+        return set()
+    both = ((municipality.tables, given.tables), (municipality.national, given.national))
+    found = {name for left, whole in both for name in whole if left.get(name) is not whole[name]}
+    return found - set(REPEATING_TABLES)
 
 
 def withheld_cells(municipality: Municipality) -> set[Cell]:
@@ -92,12 +157,12 @@ def withheld_cells(municipality: Municipality) -> set[Cell]:
         hidden |= _alone(municipality)
         for counts in years.values():
             hidden |= _of_users(municipality, counts)
-        hidden |= _of_flows(municipality) | _of_facts(municipality)
+        hidden |= _of_flows(municipality, hidden, years) | _of_facts(municipality)
         hidden |= _of_first_hours(municipality)
         if any(cell.table == "scenario" for cell in hidden):
             hidden |= _of_the_scenario(municipality)
         hidden |= _money_that_counts(municipality, hidden, years) | _means_of_few(municipality, hidden, years)
-    return hidden | _means_of_others(municipality, hidden)
+    return hidden | _means_of_others(municipality, hidden) | _of_whole_areas(municipality)
 
 
 def _is_small(value: float, threshold: int) -> bool:
@@ -142,8 +207,8 @@ def _users_by_year(municipality: Municipality) -> dict[tuple[int, str], list[Cou
             add(row.ar, OUTCOME, EVERYONE, law, Cell(name, row.Index, "antal"), row.antal)
     for row in _rows(municipality, "scenario"):
         if row.indata in _SCENARIO:
-            year = _scenario_year(municipality)
-            add(year, OUTCOME, *_SCENARIO[row.indata], Cell("scenario", row.Index, "varde"), row.varde)
+            for year in _scenario_years(municipality):
+                add(year, OUTCOME, *_SCENARIO[row.indata], Cell("scenario", row.Index, "varde"), row.varde)
     return found
 
 
@@ -174,6 +239,13 @@ def _scenario_year(municipality: Municipality) -> int:
     return int(years[0]) if years else municipality.last_year
 
 
+def _scenario_years(municipality: Municipality) -> set[int]:
+    """Return the years that a scenario's counts may be of: its own, and that of each last count by provider."""
+    choices = [int(row.tidpunkt.split("-")[0]) for row in _rows(municipality, "val_av_utforare")]
+    own = [row.ar for row in _rows(municipality, "egen_regi")]
+    return {_scenario_year(municipality), *(max(years) for years in (choices, own) if years)}
+
+
 def _of_users(municipality: Municipality, counts: list[Count]) -> set[Cell]:
     """Return what is not shown of one year's counts of users.
 
@@ -181,32 +253,41 @@ def _of_users(municipality: Municipality, counts: list[Count]) -> set[Cell]:
     are few, under a law or in all, every count by provider goes, under that law and of both together, or everywhere.
     """
     threshold = municipality.small_numbers.threshold
-
-    def values(who: str, law: str) -> set[float]:
-        return {count.value for count in counts if (count.who, count.law) == (who, law)}
-
-    def few_left(wholes: Iterable[float], parts: Iterable[float]) -> bool:
-        return any(_is_small(whole - part, threshold) for whole, part in itertools.product(wholes, parts))
-
     few = {count.law for count in counts if count.who == EVERYONE and _is_small(count.value, threshold)}
     of_providers = {count.law for count in counts if count.who != EVERYONE and _is_small(count.value, threshold)}
-    unseen = set()
-    for law, other in (LAWS, LAWS[::-1]):
-        # A law that no table counts is what the other one leaves of both.
-        if not values(EVERYONE, law) and few_left(values(EVERYONE, BOTH), values(EVERYONE, other)):
-            unseen.add(law)
-        if any(few_left(values(who, BOTH), values(who, other)) for who in (OWN, OTHERS, EMPLOYERS)):
-            of_providers.add(law)
-    for law in (BOTH, *LAWS):
-        everyone, own, employers = (values(who, law) for who in (EVERYONE, OWN, EMPLOYERS))
-        if law == BOTH:
-            everyone |= {sum(pair) for pair in itertools.product(*(values(EVERYONE, one) for one in LAWS))}
-        named = {sum(pair) for pair in itertools.product(own, employers)}
-        if few_left(everyone, own | employers | named | values(OTHERS, law)):
-            of_providers.add(law)
+    counted = {(count.who, count.law) for count in counts}
+    rests = {one for one, values in _rests(counts).items() if any(_is_small(value, threshold) for value in values)}
+    unseen = {law for who, law in rests - counted if who == EVERYONE and law != BOTH}
+    of_providers |= {law for who, law in rests if who != EVERYONE}
     laws = _with_both(few) | ({BOTH} if unseen else set())
     providers = _with_both(few | unseen | of_providers)
     return {count.cell for count in counts if count.law in (laws if count.who == EVERYONE else providers)}
+
+
+def _rests(counts: list[Count]) -> dict[tuple[str, str], set[float]]:
+    """Return what sums and differences of a year's counts give, by whose users and law, however many steps it takes.
+
+    What is counted is also computed, since the rest that two counts leave may be another than that of a third. Further
+    steps start from what is counted, where it is, else from the least and the largest that was computed: counts of
+    several days would else give a value for each way to choose among them.
+    """
+    known: dict[tuple[str, str], set[float]] = {}
+    for count in counts:
+        known.setdefault((count.who, count.law), set()).add(count.value)
+    counted, rests, before = set(known), {}, None
+    while before != set(known):
+        before = set(known)
+        found: dict[tuple[str, str], set[float]] = {}
+        for whole, one, other in _SUMS:
+            for made, first, second, sign in ((whole, one, other, 1), (one, whole, other, -1), (other, whole, one, -1)):
+                values = {x + sign * y for x, y in itertools.product(known.get(first, ()), known.get(second, ()))}
+                found.setdefault(made, set()).update(value for value in values if value >= 0)
+        for made, values in found.items():
+            if values and made not in rests:
+                rests[made] = values
+                if made not in counted:
+                    known[made] = {min(values), max(values)}
+    return rests
 
 
 def _with_both(laws: set[str]) -> set[str]:
@@ -214,28 +295,37 @@ def _with_both(laws: set[str]) -> set[str]:
     return {BOTH, *LAWS} if BOTH in laws else laws | {BOTH} if laws else set()
 
 
-def _of_flows(municipality: Municipality) -> set[Cell]:
+def _of_flows(municipality: Municipality, hidden: set[Cell], years: Mapping[tuple[int, str], list[Count]]) -> set[Cell]:
     """Return what is not shown of each year's flows.
 
-    Where a part of the new, or of the ended, is small, or what parts leave, only the whole is shown.
+    Users at the end of a year are those at its beginning, the new ones and less the ended. Where the new or the ended
+    are few, or those with SFB are at either end of the year, no flows of the year are shown. Where a part of the new,
+    or of the ended, is small, or what parts leave, only the whole is shown.
     """
-    hidden: set[Cell] = set()
+    found: set[Cell] = set()
+    threshold = municipality.small_numbers.threshold
     flows = municipality.tables.get("floden")
-    for _, year in flows.groupby("ar") if flows is not None else ():
-        rows = {row.grupp: row for row in _rows_of(year)}
+    for year, of_year in flows.groupby("ar") if flows is not None else ():
+        rows = {row.grupp: row for row in _rows_of(of_year)}
+        counts = {
+            (group, column): float(getattr(row, column))
+            for group, row in rows.items()
+            for column in _FLOWS
+            if not pd.isna(getattr(row, column))
+        }
+        ends = (years.get((int(year) - before, OUTCOME), ()) for before in (0, 1))
+        if any(_is_small(counts.get((EVERYONE, column), 0), threshold) for column in _WHOLE_FLOWS) or any(
+            _sfb_is_hidden(hidden, end) for end in ends
+        ):
+            found |= {Cell("floden", rows[group].Index, column) for group, column in counts}
+            continue
         for columns in (("nya_antal", "fran_lss_antal"), ("avslutade_antal",)):
-            counts = {
-                (group, column): float(getattr(row, column))
-                for group, row in rows.items()
-                for column in columns
-                if not pd.isna(getattr(row, column))
-            }
-            whole = ("alla", columns[0])
-            few = [value for value in counts.values() if _is_small(value, municipality.small_numbers.threshold)]
-            if few or _leave_few(counts, columns, municipality.small_numbers.threshold):
-                shown = {whole} if not _is_small(counts.get(whole, 0), municipality.small_numbers.threshold) else set()
-                hidden |= {Cell("floden", rows[group].Index, column) for group, column in set(counts) - shown}
-    return hidden
+            parts = {one: value for one, value in counts.items() if one[1] in columns}
+            few = any(_is_small(value, threshold) for value in parts.values())
+            if few or _leave_few(parts, columns, threshold):
+                shown = {(EVERYONE, columns[0])}
+                found |= {Cell("floden", rows[group].Index, column) for group, column in set(parts) - shown}
+    return found
 
 
 def _leave_few(counts: Mapping[tuple[str, str], float], columns: tuple[str, ...], threshold: int) -> bool:
@@ -339,13 +429,71 @@ def _of_other_areas(municipality: Municipality) -> set[Cell]:
     return found
 
 
+def _of_whole_areas(municipality: Municipality) -> set[Cell]:
+    """Return the counts of counties and the nation that would give away what the municipalities there do not show.
+
+    Books for all municipalities of a county tell together what is left for those whose counts are small. By its own
+    threshold each must be able to have any small count; else the county's goes, and counts as one that is not shown
+    when what the nation tells is looked at. The same goes in every book.
+    """
+    areas = municipality.national.get("omraden")
+    if areas is None:
+        return set()
+    within: dict[tuple[str, str], set[str]] = {}
+    for kind, whole, member in plain_rows(areas, ("slag", "omrade", "kommun")):
+        within.setdefault((kind, whole), set()).add(member)
+    found = set()
+    for name, frame in municipality.national.items():
+        if "omrade" not in frame or not any(column.persons for column in NATIONAL_TABLES[name].columns):
+            continue
+        years: dict[tuple, dict[str, tuple[object, float]]] = {}
+        columns = [column for column in NATIONAL_TABLES[name].key if column != "omrade"]
+        for row, (area, value, *when) in zip(
+            frame.index.tolist(), plain_rows(frame, ("omrade", "antal", *columns)), strict=True
+        ):
+            years.setdefault(tuple(when), {})[area] = row, value
+        for counts in years.values():
+            gone: set[str] = set()
+            for kind in ("region", "riket"):
+                for (one, whole), members in within.items():
+                    if one == kind and whole in counts:
+                        counties = [] if kind == "region" else [of for level, of in within if level == "region"]
+                        told = {county for county in counties if county in counts and county not in gone}
+                        towns = members - {town for county in told for town in within["region", county]}
+                        if _narrows(municipality, counts, whole, towns & counts.keys(), told):
+                            gone.add(whole)
+            found |= {Cell(name, counts[whole][0], "antal") for whole in gone}
+    return found
+
+
+def _narrows(
+    municipality: Municipality,
+    counts: Mapping[str, tuple[object, float]],
+    whole: str,
+    towns: Iterable[str],
+    told: Iterable[str],
+) -> bool:
+    """Tell whether a whole, less the parts that are shown, leaves some small count fewer values than it could have."""
+    left, most = counts[whole][1] - sum(counts[county][1] for county in told), []
+    for town in towns:
+        own = town == municipality.area
+        threshold = municipality.small_numbers.threshold if own else municipality.threshold_of(town)
+        if _is_small(counts[town][1], threshold):
+            most.append(threshold - 1)
+        else:
+            left -= counts[town][1]
+    if not most or not 0 < left <= sum(most):
+        return False
+    return not len(most) - 1 + max(most) <= left <= sum(most) - max(most) + 1
+
+
 def _means_of_few(
     municipality: Municipality, hidden: set[Cell], years: Mapping[tuple[int, str], list[Count]]
 ) -> set[Cell]:
     """Return the national means of the municipality's own users in the years when those with SFB are few."""
     return {
-        Cell("timmar_per_vecka", row.Index, "timmar_per_vecka")
-        for row in _own_rows(municipality, "timmar_per_vecka")
+        Cell(MEANS_OF_USERS, row.Index, "timmar_per_vecka")
+        for row in _own_rows(municipality, MEANS_OF_USERS)
         if _sfb_is_hidden(hidden, years.get((row.ar, OUTCOME), ()))
     }
 
@@ -365,14 +513,29 @@ def _means_of_others(municipality: Municipality, hidden: set[Cell]) -> set[Cell]
             for row in (_rows_of(frame[frame.index.isin(rows)]) if rows else ())
             if getattr(row, "verksamhet", "sfb") == "sfb"
         }
-    means = municipality.national.get("timmar_per_vecka")
+    means = municipality.national.get(MEANS_OF_USERS)
     if not few or means is None:
         return set()
     return {
-        Cell("timmar_per_vecka", row, "timmar_per_vecka")
+        Cell(MEANS_OF_USERS, row, "timmar_per_vecka")
         for row, of in zip(means.index.tolist(), plain_rows(means, ("ar", "omrade")), strict=True)
         if of in few
     }
+
+
+def _filled(tables: Mapping[str, pd.DataFrame], hidden: set[Cell]) -> dict[str, pd.DataFrame]:
+    """Return the tables with a 1, by which anything can be divided, in each of the cells."""
+    filled = dict(tables)
+    for (table, column), cells in itertools.groupby(sorted(hidden, key=_place), key=_place):
+        if table in filled:
+            frame = filled[table]
+            values = frame[column].mask(frame.index.isin([cell.row for cell in cells]), 1)
+            filled[table] = frame.assign(**{column: values})
+    return filled
+
+
+def _place(cell: Cell) -> tuple[str, str]:
+    return cell.table, cell.column
 
 
 def _without(

@@ -11,16 +11,19 @@ from pathlib import Path
 
 import analysis
 from analysis.measures.published import OUTCOMES, reconciliation_counts
+from analysis.measures.small_numbers import MEANS_OF_USERS
 from analysis.present.pages.comparison import shared_rows
 from analysis.present.pages.material import KEYED
 from analysis.publish.inputs import files, hash_of, project_hashes, shows_small_counts
 from analysis.publish.places import PROJECT_ROOT
 from analysis.publish.plan import Plan
 from analysis.sources import Municipality
-from analysis.sources.schema import NATIONAL_TABLES
+from analysis.sources.schema import CODE_TABLE, NATIONAL_TABLES
 
 FILE_NAME = "manifest.json"
-TABLES_OF_COUNTS = {name for name, spec in NATIONAL_TABLES.items() if any(column.persons for column in spec.columns)}
+# National tables of which every book may show the whole: none that holds counts of persons, or means of so few.
+OPEN_TABLES = {name for name, spec in NATIONAL_TABLES.items() if not any(column.persons for column in spec.columns)}
+OPEN_TABLES = OPEN_TABLES - {MEANS_OF_USERS} | {CODE_TABLE.name}
 TOOLS = ("jupyter-book", "sphinx", "papermill", "pandas", "altair", "vl-convert-python", "xlsxwriter", "typst",
          "python-docx")
 
@@ -109,14 +112,15 @@ def input_hashes(slug: str, data_directory: Path, root: Path = PROJECT_ROOT,
 
     What the peers' folders hold is input too, since a chapter compares the municipality with them. The hash of a file
     that may hold counts which the book does not show is keyed: whoever had the rest of the file could else try every
-    small number until the hash agreed.
+    small number until the hash agreed. No book shows the small counts of all others, so neither national tables of
+    counts nor the answers that they were made from are open in any.
     """
     hashes = project_hashes(root, ".ipynb")
-    municipal = [data_directory / "kommuner" / name for name in (slug, *peers)]
-    for folder in (*municipal, data_directory / "nationellt"):
-        shown = shows_small_counts(folder if folder in municipal else municipal[0])
+    national = data_directory / "nationellt"
+    for folder in (*(data_directory / "kommuner" / name for name in (slug, *peers)), national):
+        shown = folder != national and shows_small_counts(folder)
         for path in files(folder):
-            open_ = shown or (folder not in municipal and path.stem not in TABLES_OF_COUNTS)
+            open_ = shown or (folder == national and (path.suffix == ".yml" or path.stem in OPEN_TABLES))
             digest = hash_of([path]) if open_ else f"{KEYED} {hash_of([path], key=key)}"
             hashes["data/" + path.relative_to(data_directory).as_posix()] = digest
     hashes["data/kallor.yml"] = hash_of([data_directory / "kallor.yml"])

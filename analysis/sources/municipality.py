@@ -79,7 +79,8 @@ class Municipality:
     its site is, and `legal_facts` what the law asks of it. `bounds` tell when figures are too far apart to be right,
     and `acknowledged` which such doubts the analyst has looked into. `texts` are its own words, by their place in the
     book. `thresholds` are those that municipalities' cards set for small counts, by area. `unprotected` is there where
-    small counts have been taken out of the tables (see measures/small_numbers.py): the municipality as it was before.
+    small counts have been taken out of the tables: the municipality with all that it had, but for a 1 in each cell that
+    was taken out (see measures/small_numbers.py).
     `synthetic` tells that there is no such municipality: every figure is made up, and every page says so.
     """
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from analysis.measures import provider
 from analysis.measures.economy import PART_NAMES
 from analysis.measures.result import every_measure
-from analysis.measures.small_numbers import REPEATING_TABLES, withheld_cells
+from analysis.measures.small_numbers import REPEATING_TABLES, tables_with_less
 from analysis.present.book import Book
 from analysis.present.language import capitalised, dated, listed
 from analysis.present.numbers import WITHHELD, number
@@ -153,9 +153,8 @@ def small_numbers_text(book: Book) -> Prose:
     also = "Det gäller också andelar, medelvärden, skillnader och kostnader som annars skulle röja ett sådant antal."
     if municipality.unprotected is None:
         return prose(line, also, "Inget i den här bokens underlag behöver döljas.")
-    cells = withheld_cells(municipality.unprotected)
     titles = {name: spec.title for name, spec in (NATIONAL_TABLES | MUNICIPAL_TABLES).items()}
-    tables = sorted({titles[cell.table] for cell in cells})
+    tables = sorted({titles[name] for name in tables_with_less(municipality)})
     named = listed([f"”{title}”" for title in tables]) if tables else ""
     hidden = f"Här är uppgifter dolda i {'tabellen' if len(tables) == 1 else 'tabellerna'} {named}." if tables else ""
     repeating = [titles[name] for name in REPEATING_TABLES if name in municipality.unprotected.tables]
@@ -249,6 +248,6 @@ def hashes_table(book: Book) -> Markup | Prose:
     lines = [[name, digest] for name, digest in book.manifest["inputs"].items()]
     keyed = any(digest.startswith(KEYED) for _, digest in lines)
     caption = "Kontrollsummor för indata (SHA-256" + (
-        "; de nycklade gäller filer vars små antal inte visas, och går inte att räkna om)" if keyed else ")"
+        "; de nycklade gäller filer där små antal kan stå som inte visas, och går inte att räkna om)" if keyed else ")"
     )
     return simple_table(caption, ["Fil", "Kontrollsumma"], lines)
