@@ -549,6 +549,24 @@ def test_what_has_no_values_is_left_out(kind, index, columns, rows):
     assert len(tips) == known.notna().sum().sum()
 
 
+@settings(max_examples=15)
+@given(columns=st.lists(st.lists(st.one_of(st.just(NOTHING), st.floats(-1e6, 1e6)), min_size=3, max_size=3), min_size=2,
+                        max_size=4))
+@example(columns=[[1, 2, 3], [NOTHING, 2, 3]])
+@example(columns=[[1, NOTHING, 3], [NOTHING, NOTHING, 3]])
+@example(columns=[[1, NOTHING, NOTHING], [NOTHING, NOTHING, 3]])
+def test_a_year_stands_in_the_same_place_in_every_panel(columns):
+    """Also where a panel lacks a year that another has."""
+    result = invented(dict(zip("abcd", columns, strict=False)))
+    chart = charts.bar_panels(result, list(result.frame), shared=False)
+    if chart is None:
+        return
+    places: dict[str, set[str]] = {}
+    for place, year in re.findall(r'<text x="([^"]+)"[^>]*>(20\d\d)<', to_svg(valid(chart), "Prov")):
+        places.setdefault(year, set()).add(place)
+    assert places and all(len(found) == 1 for found in places.values()), places
+
+
 @pytest.mark.parametrize("ends", [[], [(NOTHING, NOTHING)], [(NOTHING, 2.0), (1.0, 3.0)]])
 def test_spans_without_ends_are_left_out(ends):
     found = [charts.Span(f"spann{at}", *pair, "lågt", "högt") for at, pair in enumerate(ends)]

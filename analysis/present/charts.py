@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -123,9 +123,9 @@ def _across(frame: pd.DataFrame) -> list[str]:
     return [str(year) for year in range(int(frame.index.min()), int(frame.index.max()) + 1)]
 
 
-def _with_room(names: Sequence[str], frame: pd.DataFrame) -> dict[str, alt.Scale]:
-    """Return the scale on which years without values have their room too, where there are such years."""
-    return {"scale": alt.Scale(domain=list(names))} if len(names) > len(frame) else {}
+def _with_room(names: Sequence[str], known: Sized) -> dict[str, alt.Scale]:
+    """Return the scale on which what has no value has its room too, where fewer are known than there are names."""
+    return {"scale": alt.Scale(domain=list(names))} if len(names) > len(known) else {}
 
 
 def _rows(result: Result, name: str) -> list[dict]:
@@ -182,7 +182,7 @@ def bar_panels(result: Result, columns: Sequence[str], *, height: int = 110, sha
                 title=None,
                 sort=None,
                 axis=alt.Axis(labelAngle=0, domain=False, ticks=False),
-                **_with_room(names, frame),
+                **_with_room(names, rows),
             ),
             y=alt.Y("y:Q", title=None, axis=None, scale=scale),
         )
