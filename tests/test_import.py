@@ -1320,6 +1320,62 @@ def test_a_source_that_is_changed_is_changed_where_it_stands(book, data, capsys)
     assert (data / "kallor.yml").read_bytes().startswith((DATA / "kallor.yml").read_bytes())
 
 
+@pytest.mark.parametrize(
+    ("name", "before", "after"),
+    [
+        ("egen", "egen:\n  titel: En\n# om utgivaren\n  utgivare: A\n  datum: '2025'\n\n", "# slut\n"),
+        ("egen", "egen: {titel: En,\n  utgivare: A,\n  datum: '2025'} # kort\n", "\n# slut\n"),
+        ("egen", "\"egen\"  :\n    titel: >\n      En\n    utgivare: A\n    datum: '2025'\n    anmarkning: gammal", ""),
+        ("'=1+1", "'''=1+1':\n  titel: En\n  utgivare: A\n  datum: '2025'\n", ""),
+        (
+            "a: b\nc",
+            "\"a: b\\nc\":\n  titel: En\n  utgivare: A\n  datum: '2025'\n",
+            "annan: {titel: a, utgivare: b, datum: c}\n",
+        ),
+        ("lång" * 40, f"? {'lång' * 40}\n: titel: En\n  utgivare: A\n  datum: '2025'\n", ""),
+    ],
+)
+@pytest.mark.parametrize("ending", ["\n", "\r\n"])
+def test_a_source_is_found_however_it_is_written(book, data, capsys, name, before, after, ending):
+    register = data / "kallor.yml"
+    first = (DATA / "kallor.yml").read_text(encoding="utf-8")
+    register.write_text(f"{first}{before}{after}", encoding="utf-8", newline=ending)
+    put(book["Källor"], 7, name, "Två", "A", "2025")
+    assert run(save(book, data), data) == 0, capsys.readouterr().err
+    known, faults = read_sources(register, "kallor.yml")
+    assert not faults and (known[name].title, known[name].note) == ("Två", "")
+    kept = register.read_bytes().decode()
+    assert kept.startswith(first.replace("\n", ending)) and after.replace("\n", ending) in kept
+    assert run(save(book, data), data) == 0
+    assert "är ändrad" not in capsys.readouterr().out.partition("Inläst")[2]
+    assert register.read_bytes().decode() == kept
+
+
+def test_a_source_that_cannot_be_found_is_told(book, data, capsys):
+    """YAML takes yes for true, and the book for True; where that stands nobody can say."""
+    register = data / "kallor.yml"
+    register.write_text(register.read_text(encoding="utf-8") + "yes: {titel: En, utgivare: A, datum: 2025}\n", "utf-8")
+    before = tree(data)
+    put(book["Källor"], 7, "True", "Två", "A", "2025")
+    assert run(save(book, data), data) == 1
+    assert "kallor.yml: källan är ändrad i arbetsboken, men går inte att hitta" in capsys.readouterr().err
+    assert tree(data) == before
+
+
+def test_blanks_that_a_sheet_does_not_keep_change_no_source(book, data, capsys):
+    register = data / "kallor.yml"
+    text = (
+        register.read_text(encoding="utf-8") + "egen:\n  titel: |\n    Tabell\u00a01\n  utgivare: A\n  datum: '2025'\n"
+    )
+    register.write_text(text, encoding="utf-8")
+    put(book["Källor"], 6, "egen", "Tabell 1", "A", "2025")
+    for row in range(SFB_ROW, SFB_ROW + 3):
+        book["Ekonomi"][f"E{row}"].value = "egen"
+    assert run(save(book, data), data) == 0
+    assert "är ändrad" not in capsys.readouterr().out
+    assert register.read_text(encoding="utf-8") == text
+
+
 def test_what_the_workbook_has_no_column_for_stays_in_the_register(book, data, capsys):
     register = data / "kallor.yml"
     text = register.read_text(encoding="utf-8") + "egen:\n  titel: En\n  utgivare: Kolada\n  datum: '2025'\n"
