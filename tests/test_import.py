@@ -1040,7 +1040,7 @@ def _zip(**parts: bytes) -> bytes:
         (_zip(xl__workbook_xml=b"<workbook"), "filen är skadad"),
         (
             _zip(xl__workbook_xml=b'<workbook xmlns="http://purl.oclc.org/ooxml/spreadsheetml/main"/>'),
-            "filen är sparad som Strict Open XML",
+            "av den strikta sorten",
         ),
     ],
 )

@@ -253,7 +253,7 @@ def _format_fault(content: bytes, shown: str) -> Fault | None:
         elif "xl/workbook.xml" not in names:
             problem = "filen är ingen arbetsbok från Excel"
         elif strict:
-            problem = "filen är sparad som Strict Open XML"
+            problem = "filen är sparad som Excel-arbetsbok av den strikta sorten"
     return Fault(shown, problem, _XLSX, advice) if problem else None
 
 
@@ -740,7 +740,7 @@ def _numeric(value: float, number_format: str, column: ColumnSpec) -> tuple[str,
     shows = _SHOWN_ONLY.sub("", number_format).partition(";")[0]
     as_it_is = "ändra cellens format till Allmänt och skriv värdet i den enhet som rubriken anger"
     if value and _SCALED.search(shows):
-        raise _Unreadable("cellen visas i tusental eller miljontal, men talet i den är ett annat", as_it_is, text)
+        raise _Unreadable("cellen visas i tusental eller miljoner, men talet i den är ett annat", as_it_is, text)
     if "%" in shows:
         shown = number_text(float(Decimal(repr(value)) * 100))
         if column.kind == "text":
