@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import re
 import shutil
@@ -11,6 +12,7 @@ from pathlib import Path
 import docx
 import pytest
 from documents import document_faults, replaced_in_word
+from docx.oxml.ns import qn
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
@@ -226,6 +228,19 @@ def test_links_to_a_list_and_what_is_in_it_lead_there_in_both_documents(book, li
     assert len([target for target in targets if target.startswith("#index:")]) == listed.count("id=")
     make_documents(book, manifest_of(book))
     assert not document_faults(book)
+
+
+@pytest.mark.parametrize("address", ["https://www.riksdagen.se/?a=1&amp;b=2", "mailto:a@b.se", "metod.html"])
+def test_links_in_a_table_lead_there_in_the_word_file(book, address):
+    linked = table_figure(ROWS).replace("1 200", f'<a href="{address}">1 200</a>')
+    assert address in linked
+    write(book, "index", f"{CONTENT}{linked}</section>")
+    make_documents(book, manifest_of(book))
+    assert not document_faults(book)
+    (table,) = docx.Document(word_path(book)).tables
+    (link,) = table._tbl.xpath(".//w:hyperlink")
+    place = link.get(qn("r:id"))
+    assert (table.part.rels[place].target_ref == html.unescape(address)) if place else link.get(qn("w:anchor"))
 
 
 def test_every_anchor_has_its_bookmark_in_the_word_file(book):

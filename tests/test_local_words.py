@@ -692,6 +692,22 @@ def test_check_refuses_links_out_of_the_book_and_signs_that_no_pdf_can_show(with
     assert "tecknet kan inte visas i bokens PDF. Står nu: ”😀”" in lines[1] and "”😁”" in lines[2]
 
 
+def test_check_knows_of_the_chapters_that_small_counts_leave_nothing_of(with_words, capsys):
+    """Else the book would stop at the link, or leave out the words without saying so."""
+    folder = with_words / "kommuner" / "ange"
+    card = (folder / "kommun.yml").read_text(encoding="utf-8")
+    changed = re.sub(r"(?m)^sma_tal:\n  visas: .*$", "sma_tal:\n  grans: 100", card)
+    assert changed != card
+    (folder / "kommun.yml").write_text(changed, encoding="utf-8")
+    (folder / "texter" / "avstamning.md").write_text("Ord om avstämningen.", encoding="utf-8")
+    assert cli.main(["check", "ange", "--data", str(with_words)]) == 0
+    assert "texter/avstamning.md visas inte, för boken har inte kapitlet Avstämning" in capsys.readouterr().err
+    (folder / "texter" / "forord.md").write_text("Se [avstämningen](avstamning).", encoding="utf-8")
+    assert cli.main(["check", "ange", "--data", str(with_words)]) == 1
+    error = capsys.readouterr().err
+    assert "forord.md, rad 1: länken går till ett kapitel som boken inte har (Visas inte, eftersom antalen" in error
+
+
 def test_what_the_fonts_of_the_pdf_lack_is_found():
     assert unsettable('Åäö – ”x” 1 234 ½ ≥ \\ " #') == [] and unsettable("a😀b中😀") == ["😀", "中"]
 

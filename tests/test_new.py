@@ -206,6 +206,8 @@ def test_new_takes_a_folder_name_and_a_file_of_ones_own(data, here):
         (["--namn", "Lund", "--fil", "saknas/lund.xlsx"], ["finns inte", "kontrollera sökvägen"]),
         (["Lünd!", "--namn", "Lund"], ["går inte att använda som mapp", "skriv lund"]),
         (["../lund", "--namn", "Lund"], ["går inte att använda som mapp"]),
+        (["con", "--namn", "Lund"], ["ingen mapp kan heta så i Windows", "”con”"]),
+        (["lpt1", "--namn", "Lund"], ["ingen mapp kan heta så i Windows"]),
         (["--namn", "Lund", "--fran", "2025", "--till", "2020"], ["2025–2020", "det första först"]),
         (["--namn", "Lund", "--till", "1900"], ["1895–1900"]),
     ],

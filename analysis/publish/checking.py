@@ -9,6 +9,7 @@ from pathlib import Path
 
 from analysis.measures.figure_check import figure_faults
 from analysis.measures.plausibility import review
+from analysis.measures.small_numbers import protect
 from analysis.publish.own_words import text_faults, unshown_texts
 from analysis.publish.plan import WHOLE_TABLES, Chapter, plan_book
 from analysis.sources import DataError, Municipality, load_municipality
@@ -52,7 +53,8 @@ def checked(slug: str, data: Path, chapters: Sequence[Chapter]) -> Checked:
         f"{shown}/{name}.csv ger ingenting i boken ännu. Det som behövs är {WHOLE_TABLES[name]}."
         for name in SINGLE_VALUES if name in municipality.tables and not municipality.has(name)]
     if municipality.texts:
-        plan = plan_book(municipality, chapters)
+        # As the book will be: without the chapters that small counts leave nothing of.
+        plan = plan_book(protect(municipality), chapters)
         warnings += unshown_texts(plan, shown)
         faults = [*faults, *text_faults(plan, shown)]
     # A book compares its municipality with these too; what is wrong there would stop the book half-way.

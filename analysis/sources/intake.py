@@ -50,6 +50,7 @@ from analysis.sources.template import (
     Card,
     ChapterNeeds,
     make_template,
+    plain_text,
 )
 from analysis.sources.workbook import SheetTable, WorkbookContent, read_workbook
 
@@ -595,23 +596,56 @@ def _merge_sources(content: WorkbookContent, register: bytes, path: Path) -> byt
     text = decode(register)
     ending = "\r\n" if "\r\n" in text else "\n"
     text = text.replace("\r\n", "\n")
+    places, changed, added = _entries(text) if not register_faults else {}, [], ""
     # By name, since one that stands twice is already at fault.
     for source in {source.id: source for source in wanted}.values():
-        if known.get(source.id) == source:
+        if source.id in known and _as_cells(known[source.id]) == _as_cells(source):
             continue
         values = {
             column.name: getattr(source, name)
             for column, name in zip(SOURCE_TABLE.columns[1:], _SOURCE_FIELDS, strict=True)
         } | {"oforandrad_som": source.unaltered_as}
         entry = _yaml({source.id: {name: value for name, value in values.items() if value}})
-        if source.id in known:
+        if source.id in known and source.id not in places:
+            content.faults.append(
+                Fault(
+                    path.name,
+                    "källan är ändrad i arbetsboken, men går inte att hitta i filen",
+                    f'källans namn inom citattecken: "{source.id}"',
+                    "sätt citattecken om namnet, eller ändra källan för hand",
+                    value=source.id,
+                )
+            )
+        elif source.id in known:
             content.notes.append(f"Källan {source.id} är ändrad på bladet {table.sheet}; den ändras i kallor.yml.")
-            pattern = rf"^(['\"]?){re.escape(source.id)}\1[ \t]*:.*\n(?:[ \t].*\n|[ \t]*\n)*"
-            # A function, since an entry may hold a backslash.
-            text = re.sub(pattern, lambda _, entry=entry: entry, text, count=1, flags=re.MULTILINE)
+            changed.append((*places[source.id], entry))
         else:
-            text += ("" if not text or text.endswith("\n") else "\n") + entry
+            added += entry
+    for start, end, entry in sorted(changed, reverse=True):
+        text = text[:start] + entry + text[end:]
+    text += ("\n" if added and text and not text.endswith("\n") else "") + added
     return text.replace("\n", ending).encode("utf-8")
+
+
+def _as_cells(source: Source) -> list[str]:
+    """Return a source as a sheet holds it, where neither line breaks at the end nor kinds of blanks are kept."""
+    return [plain_text(str(value)) for value in dataclasses.astuple(source)]
+
+
+def _entries(register: str) -> dict[str, tuple[int, int]]:
+    """Return where in kallor.yml each entry begins and ends, without the empty lines and comments that follow it."""
+    places = {}
+    tree = yaml.compose(register, Loader=yaml.SafeLoader)
+    for name, entry in tree.value if tree else ():
+        start, end = register.rfind("\n", 0, name.start_mark.index) + 1, entry.end_mark.index
+        lines = register[start:end].splitlines(keepends=True)
+        # Part of the last line, where the entry ends within it, is followed by no more than a comment.
+        if not lines[-1].endswith("\n"):
+            end = register.find("\n", end) + 1 or len(register)
+        while len(lines) > 1 and (not lines[-1].strip() or lines[-1].startswith("#")):
+            end -= len(lines.pop())
+        places[name.value] = start, end
+    return places
 
 
 def _written_beside(path: Path, content: bytes) -> Path:

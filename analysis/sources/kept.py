@@ -163,12 +163,12 @@ def _unpacked(path: Path) -> Fetched:
 def copy_folder(folder: Path, copy: Path) -> None:
     """Copy a folder that may be missing; unlike shutil.copytree it stops at the first fault, and says which."""
     copy.mkdir(parents=True, exist_ok=True)
-    for path in sorted(folder.rglob("*")):
-        target = copy / path.relative_to(folder)
+    # What lies in a linked folder is copied too: rglob would pass it over, and leave an empty folder in its place.
+    for path in sorted(folder.iterdir()) if folder.is_dir() else ():
         if path.is_dir():
-            target.mkdir(exist_ok=True)
+            copy_folder(path, copy / path.name)
         else:
-            shutil.copy2(path, target)
+            shutil.copy2(path, copy / path.name)
 
 
 @contextmanager

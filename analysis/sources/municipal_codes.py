@@ -17,6 +17,8 @@ _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CODE = re.compile(r"[0-9]{4}")
 # A book's folder in the site has the municipality's folder name, and the guide lies beside the books.
 _TAKEN = {"handbok"}
+# What Windows keeps for itself: no folder can have such a name there.
+_RESERVED = re.compile("con|prn|aux|nul|com[0-9]|lpt[0-9]")
 
 
 @dataclass(frozen=True)
@@ -163,6 +165,16 @@ def slug_faults(slug: str) -> list[Fault]:
                 "namnet är upptaget: handboken heter så på webbplatsen",
                 "ett annat namn",
                 "välj ett annat namn",
+                value=slug,
+            )
+        ]
+    if _RESERVED.fullmatch(slug):
+        return [
+            Fault(
+                "mappnamnet",
+                "ingen mapp kan heta så i Windows",
+                "ett annat namn",
+                "välj ett annat namn, till exempel kommunens",
                 value=slug,
             )
         ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import difflib
 import io
+import math
 import re
 import warnings
 import zipfile
@@ -15,7 +16,7 @@ from pathlib import Path
 
 import openpyxl
 from openpyxl.cell import Cell
-from openpyxl.utils import get_column_letter
+from openpyxl.utils import column_index_from_string, get_column_letter
 from openpyxl.utils.datetime import to_excel
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -52,7 +53,23 @@ _MISSING = re.compile(r"[-–—−.…?]+|x|saknas|uppgift(en)? saknas|n/?a|ej 
 _ABOUT = re.compile(r"(ca|cirka|c:a|circa|omkring|ungefär|uppskattningsvis|drygt|knappt|runt|~|≈)[ .:]*", re.IGNORECASE)
 _YEAR_FIRST = re.compile(r"((?:19|20)[0-9]{2})-[0-9]{2}-[0-9]{2}( [0-9:.]+)?")
 _PIECES = re.compile(r" *(st\.?|stycken|personer|brukare)$", re.IGNORECASE)
+_EXAMPLE_LEFT = "exemplet står kvar", "skriv ert eget värde i stället för exemplet"
+# How a formula's empty text is marked: as it stands in the file, or as the library calls a text.
+_NO_TEXT = ("str", "s")
 _HEADING_ROWS = 40
+# More than any workbook of tables takes unpacked, even one whose formats reach the last row of a sheet.
+_LARGEST = 2**30
+# Parts of a sheet as Excel writes them: cells and rows without content, which only carry a format.
+_PLACED = re.compile(rb'<(?:c|row)\b(?![^<>]*\sr=")')
+_EMPTY_CELL = re.compile(rb"<c\b[^<>]*/>|<c\b[^<>]*[^/<>]></c>")
+_EMPTY_ROW = re.compile(rb"<row\b[^<>]*/>|<row\b[^<>]*[^/<>]>\s*</row>")
+_CELL_AT = re.compile(rb'<c\b[^<>]*\sr="([A-Z]+)([0-9]+)"')
+_MERGED = re.compile(rb'<mergeCell\b[^<>]*\sref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"[^<>]*/>')
+# A character that XML cannot hold as it is, or a text that looks like one, is written by its number.
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+# What a number's format only shows: quoted and escaped characters, blanks and fillings, colours and conditions.
+_SCALED = re.compile("[0#?.],+(?![0#?,])")  # a comma after the last digit hides three figures
+_SHOWN_ONLY = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^]]*\]')
 # A sheet that has lost its name is known by its headings; notes that happen to have a column År are not a table.
 _NAMED_ENOUGH, _LIKE_ENOUGH = 0.5, 0.75
 
@@ -126,6 +143,7 @@ def _open(path: Path) -> tuple[openpyxl.Workbook, openpyxl.Workbook]:
         with warnings.catch_warnings():
             # It warns of what it does not keep, such as pictures; nothing is written back.
             warnings.simplefilter("ignore")
+            content = _without_formats(content)
             return tuple(openpyxl.load_workbook(io.BytesIO(content), data_only=values) for values in (False, True))
     # A damaged file makes the library stumble in ways that it does not list.
     except Exception as error:
@@ -141,6 +159,39 @@ def _open(path: Path) -> tuple[openpyxl.Workbook, openpyxl.Workbook]:
         ) from error
 
 
+def _without_formats(content: bytes) -> bytes:
+    """Return a workbook without the cells that only have a format, of which a sheet may have millions."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w") as new:
+        for part in old.infolist():
+            inner = old.read(part)
+            if re.fullmatch(r"/?xl/worksheets/[^/]*\.xml", part.filename, re.IGNORECASE):
+                inner = _cells_with_content(inner)
+            new.writestr(part.filename, inner)
+    return packed.getvalue()
+
+
+def _cells_with_content(sheet: bytes) -> bytes:
+    """Return a sheet's XML without what holds nothing, and with merged areas that end beside its last cell."""
+    if _PLACED.search(sheet):
+        return sheet  # a cell that does not tell its place has it from those before it
+    sheet = _EMPTY_ROW.sub(b"", _EMPTY_CELL.sub(b"", sheet))
+    places = {(letters, int(row)) for letters, row in _CELL_AT.findall(sheet)}
+    last_row = max((row for _, row in places), default=0) + 1
+    last_column = max((column_index_from_string(one.decode()) for one in {one for one, _ in places}), default=0) + 1
+
+    def bounded(area: re.Match) -> bytes:
+        left, right = (column_index_from_string(area[number].decode()) for number in (1, 3))
+        top, bottom = int(area[2]), int(area[4])
+        if top > last_row or left > last_column:
+            return b""
+        end = f"{get_column_letter(min(right, last_column))}{min(bottom, last_row)}"
+        start = f"{get_column_letter(left)}{top}"
+        return f'<mergeCell ref="{start}:{end}"/>'.encode() if start != end else b""
+
+    return _MERGED.sub(bounded, sheet)
+
+
 def _missing_file(path: Path, shown: str) -> Fault:
     """Return the fault of a workbook that is not there: where it was looked for, and which it may be."""
     folder = path.absolute().parent
@@ -149,8 +200,9 @@ def _missing_file(path: Path, shown: str) -> Fault:
     advice = "skriv hela sökvägen, eller kör kommandot i mappen där filen ligger"
     if not folder.is_dir():
         return Fault(shown, f"mappen {folder} finns inte", _XLSX, "kontrollera sökvägen")
-    return Fault(shown, f"filen finns inte i mappen {folder}", _XLSX,
-                 f"menar du {near[0]}? Annars: {advice}" if near else advice)
+    return Fault(
+        shown, f"filen finns inte i mappen {folder}", _XLSX, f"menar du {near[0]}? Annars: {advice}" if near else advice
+    )
 
 
 def _format_fault(content: bytes, shown: str) -> Fault | None:
@@ -169,8 +221,16 @@ def _format_fault(content: bytes, shown: str) -> Fault | None:
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
                 names = archive.namelist()
+                if sum(part.file_size for part in archive.infolist()) > _LARGEST:
+                    return Fault(
+                        shown,
+                        "filen är orimligt stor när den packas upp",
+                        _XLSX,
+                        "kopiera de ifyllda raderna till en ny arbetsbok från kommandot new eller export",
+                    )
                 if archive.testzip() is not None:
                     raise zipfile.BadZipFile
+                strict = "xl/workbook.xml" in names and b"purl.oclc.org/ooxml" in archive.read("xl/workbook.xml")
         # A flaw in a packed part shows as any of these.
         except (
             zipfile.BadZipFile,
@@ -192,6 +252,8 @@ def _format_fault(content: bytes, shown: str) -> Fault | None:
             problem = "filen är ett kalkylark av ett annat slag (.ods)"
         elif "xl/workbook.xml" not in names:
             problem = "filen är ingen arbetsbok från Excel"
+        elif strict:
+            problem = "filen är sparad som Excel-arbetsbok av den strikta sorten"
     return Fault(shown, problem, _XLSX, advice) if problem else None
 
 
@@ -202,7 +264,7 @@ def _read_sheets(content: WorkbookContent, formulas: openpyxl.Workbook, cached: 
         name = fold(sheet.title)
         if name == fold(LIST_SHEET):
             continue
-        heading = _find_heading(values, TABLES.get(name))
+        heading = _find_heading(values, name)
         if heading is None and name in TABLES:
             content.faults.append(
                 Fault(
@@ -218,6 +280,17 @@ def _read_sheets(content: WorkbookContent, formulas: openpyxl.Workbook, cached: 
             content.facts = facts | content.facts
             if not facts and name != fold(START_SHEET) and _Cells(values).held:
                 content.notes.append(f"Bladet ”{sheet.title}” är ingen av bokens tabeller och lästes inte.")
+        elif name in TABLES and heading.spec is not TABLES[name]:
+            content.faults.append(
+                Fault(
+                    content.shown,
+                    f"bladet heter {TABLES[name].sheet} men har rubrikerna för {heading.spec.sheet}",
+                    "rubrikerna " + ", ".join(column.label for column in TABLES[name].all_columns),
+                    f"rätta rubrikerna, eller byt namn på bladet till {heading.spec.sheet} om det är den tabellen",
+                    heading.row,
+                    sheet=sheet.title,
+                )
+            )
         else:
             found.setdefault(heading.spec.name, []).append((sheet, heading))
     for name, candidates in found.items():
@@ -253,7 +326,7 @@ def _facts(sheet: Worksheet) -> dict[str, str]:
     facts = {}
     for label, value in sheet.iter_rows(max_row=_HEADING_ROWS, max_col=2, values_only=True):
         if isinstance(label, str) and fold(label) in labels and value not in (None, ""):
-            number = isinstance(value, (int, float)) and not isinstance(value, bool)
+            number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
             facts[labels[fold(label)]] = number_text(value) if number else plain_text(str(value))
     return facts if SLUG in facts else {}
 
@@ -267,10 +340,10 @@ class _Heading:
     texts: dict[int, str]
 
 
-def _find_heading(sheet: Worksheet, named: TableSpec | None) -> _Heading | None:
-    """Return the row whose headings are a table's own, the named one's if its sheet has that name."""
-    cells = _Cells(sheet)
-    best: tuple[float, int, _Heading] | None = None
+def _find_heading(sheet: Worksheet, name: str) -> _Heading | None:
+    """Return the row whose headings are a table's own; where they fit two, that which the sheet's name tells of."""
+    cells, named = _Cells(sheet), TABLES.get(name)
+    best: dict[str, tuple[float, _Heading]] = {}
     for row in range(1, _HEADING_ROWS + 1):
         texts = {}
         for position in cells.columns:
@@ -285,11 +358,21 @@ def _find_heading(sheet: Worksheet, named: TableSpec | None) -> _Heading | None:
             enough = _NAMED_ENOUGH if spec is named else _LIKE_ENOUGH
             if spec is named:
                 alike = len(own & folded) / len(own)
+            before = best[spec.name][0] if spec.name in best else 0
             # Headings that are merged over two rows stand in both; what counts is the lower.
-            last = best is not None and alike == best[0] and (row, min(texts)) in cells.merged
-            if alike >= enough and (best is None or alike > best[0] or last):
-                best = (alike, row, _Heading(spec, row, texts))
-    return best[2] if best else None
+            last = alike == before and bool(texts) and (row, min(texts)) in cells.merged
+            if alike >= enough and (alike > before or last):
+                best[spec.name] = alike, _Heading(spec, row, texts)
+    if not best:
+        return None
+    likest = max(best.values(), key=lambda one: one[0])[1]
+    # One table may be another less a column that may be missing.
+    told = max((one for one in best if f"_{one}_" in f"_{name}_"), key=len, default=likest.spec.name)
+    heading = best[told][1]
+    folded = {fold(text) for text in heading.texts.values()}
+    needed = {column.name for column in heading.spec.all_columns if not column.optional}
+    others = {column.name for column in likest.spec.all_columns} - {column.name for column in heading.spec.all_columns}
+    return heading if needed <= folded and not others & folded else likest
 
 
 class _Cells:
@@ -329,6 +412,7 @@ class _Reader:
         rows: dict[int, dict[str, str]] = {}
         if not self.faults:
             self._note_hidden()
+            self._refuse_above()
             for number in self.cells.rows:
                 row = self._row(number) if number > self.heading.row else None
                 if row:
@@ -431,6 +515,31 @@ class _Reader:
                 )
         self.hidden_rows = {row for row, one in self.sheet.row_dimensions.items() if one.hidden}
 
+    def _refuse_above(self) -> None:
+        """Refuse what is a row of the table above its headings, as where they have been sorted with the rest."""
+        figures = [column for column in self.spec.all_columns if column.kind in ("year", "integer", "number")]
+        chosen = [column for column in self.spec.all_columns if column.allowed]
+        needed = {column.name for column in self.spec.all_columns if not column.optional}
+        for number in self.cells.rows:
+            if number >= self.heading.row:
+                break
+            written = {name: self._written(number, position) for name, position in self.columns.items()}
+            filled = {name: text for name, text in written.items() if text}
+            if (
+                (figures or chosen)
+                and needed <= filled.keys()
+                and (
+                    any(_is_number(filled.get(column.name, "")) for column in figures)
+                    or any(fold(filled.get(column.name, "")) in filter(None, column.allowed) for column in chosen)
+                )
+            ):
+                self._fault(
+                    "raden står ovanför rubrikerna",
+                    "alla rader under rubrikerna",
+                    f"flytta raden till under rad {self.heading.row}, kanske har rubrikerna sorterats med",
+                    row=number,
+                )
+
     def _row(self, number: int) -> dict[str, str] | None:
         """Return a row's cells as text; None for a row that is empty, an example, or has only what was filled in."""
         written = {name: self._written(number, position) for name, position in self.columns.items()}
@@ -483,6 +592,10 @@ class _Reader:
         if at != (row, position) and self.cells.areas[at].min_col != self.cells.areas[at].max_col:
             return ""
         value = self.cells.held.get(at)
+        if value is not None and self.sheet.cell(*at).data_type == "f":
+            cached = self.values.cell(*at)
+            # What a formula gave, which may be nothing; without that, the formula itself.
+            value = cached.value if cached.value is not None or cached.data_type in _NO_TEXT else value
         return "" if value is None else plain_text(str(value))
 
     def _cell(self, row: int, position: int, column: ColumnSpec) -> tuple[str, bool]:
@@ -505,6 +618,10 @@ class _Reader:
                 )
         cell, value = self.sheet.cell(*at), self.values.cell(*at)
         text, guess, about = _text_of(cell, value, column)
+        # Below the headings stood the example; where only some of it has been written over, the rest is not the
+        # municipality's.
+        if row == self.heading.row + 1 and text.startswith(EXAMPLE.strip()):
+            raise _Unreadable(*_EXAMPLE_LEFT, text)
         if at != (row, position) and text:
             self._note(row, position, f"sammanslagen med cellen ovanför, lästes som ”{text}”")
         elif guess:
@@ -530,7 +647,7 @@ def _text_of(cell: Cell, cached: Cell, column: ColumnSpec) -> tuple[str, str, bo
             raise _Unreadable(
                 "formeln ger ett fel", "rätta formeln eller skriv värdet i stället för den", f"{formula} ger {value}"
             )
-        if value is None and cached.data_type != "s":
+        if value is None and cached.data_type not in _NO_TEXT:
             raise _Unreadable(
                 "formeln har inget uträknat värde",
                 "öppna filen i Excel och spara den på nytt, eller skriv värdet i stället för formeln",
@@ -563,12 +680,11 @@ def _plain(value: object, number_format: str, column: ColumnSpec) -> tuple[str, 
         return _dated(value, number_format, column)
     if isinstance(value, (int, float)):
         return _numeric(value, number_format, column)
-    text = re.sub("_x000[dD]_\n?", "\n", str(value))
-    text = plain_text(text)
+    text = plain_text(_unescaped(str(value)))
     if column.kind == "text" and not column.allowed:
         return text, "", False
     if text.startswith(EXAMPLE.strip()):
-        raise _Unreadable("exemplet står kvar", "skriv ert eget värde i stället för exemplet", text)
+        raise _Unreadable(*_EXAMPLE_LEFT, text)
     if _MISSING.fullmatch(text):
         if column.optional:
             return "", f"”{text}” lästes som att uppgiften saknas", False
@@ -580,6 +696,22 @@ def _plain(value: object, number_format: str, column: ColumnSpec) -> tuple[str, 
     if column.kind == "year" and _YEAR_FIRST.fullmatch(text):
         return text[:4], f"datumet {text} lästes som året {text[:4]}", False
     return _number_in(text, column)
+
+
+def _unescaped(text: str) -> str:
+    """Return a text with the characters that are written by their number, half ones of a pair put together."""
+    if not _ESCAPED.search(text):
+        return text
+    whole = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    return whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        parse_number(text)
+    except CellError:
+        return False
+    return True
 
 
 def _number_in(text: str, column: ColumnSpec) -> tuple[str, str, bool]:
@@ -602,16 +734,24 @@ def _number_in(text: str, column: ColumnSpec) -> tuple[str, str, bool]:
 
 
 def _numeric(value: float, number_format: str, column: ColumnSpec) -> tuple[str, str, bool]:
-    if column.kind in ("integer", "number") and "%" in re.sub('"[^"]*"', "", number_format):
+    if not math.isfinite(value):
+        raise _Unreadable("talet är för stort", "rätta talet", value)
+    text = number_text(value)
+    shows = _SHOWN_ONLY.sub("", number_format).partition(";")[0]
+    as_it_is = "ändra cellens format till Allmänt och skriv värdet i den enhet som rubriken anger"
+    if value and _SCALED.search(shows):
+        raise _Unreadable("cellen visas i tusental eller miljoner, men talet i den är ett annat", as_it_is, text)
+    if "%" in shows:
         shown = number_text(float(Decimal(repr(value)) * 100))
-        if column.unit != "procent":
-            raise _Unreadable(
-                "cellen visas som procent",
-                "ändra cellens format till Allmänt och skriv värdet i den enhet som rubriken anger",
-                f"{shown} %",
-            )
-        return shown, f"procenttalet {shown} % lästes som {shown}", False
-    return number_text(value), "", False
+        if column.kind == "text":
+            return f"{shown} %", f"procenttalet lästes som ”{shown} %”", False
+        if column.kind in ("integer", "number"):
+            if column.unit != "procent":
+                raise _Unreadable("cellen visas som procent", as_it_is, f"{shown} %")
+            return shown, f"procenttalet {shown} % lästes som {shown}", False
+    if column.kind == "text" and re.fullmatch("00+", shows) and text.isdigit() and len(text) < len(shows):
+        return text.zfill(len(shows)), f"talet {text} lästes som det visas, {text.zfill(len(shows))}", False
+    return text, "", False
 
 
 def _dated(value: datetime.date, number_format: str, column: ColumnSpec) -> tuple[str, str, bool]:
@@ -626,6 +766,9 @@ def _dated(value: datetime.date, number_format: str, column: ColumnSpec) -> tupl
         raise _Unreadable(
             "cellen innehåller ett datum", "skriv talet på nytt, och ändra cellens format till Allmänt", day
         )
-    # A format without a day, such as nov-21, tells that only the month was meant.
-    text = day.isoformat() if "d" in re.sub(r'"[^"]*"|\[[^]]*\]', "", number_format.lower()) else day.isoformat()[:7]
+    # A format without a day, such as nov-21, tells that only the month was meant; one without either, the year.
+    shows = _SHOWN_ONLY.sub("", number_format.lower())
+    text = day.isoformat()
+    if "y" in shows and "d" not in shows:
+        text = text[:7] if "m" in shows else text[:4]
     return text, f"datumet lästes som {text}", False

@@ -305,7 +305,7 @@ class _Writer:
         body = "".join(self._row(row, layout, short, None, keep or row.group) for row in table.rows)
         lines = "".join(f'<w:{side} w:val="single" w:sz="4" w:space="0" w:color="{RULE}"/>'
                         for side in ("bottom", "insideH"))
-        self._add(f'<w:tbl {nsdecls("w")}><w:tblPr><w:tblW w:w="{round(layout.width * TWENTIETHS)}" w:type="dxa"/>'
+        self._add(f'<w:tbl {nsdecls("w", "r")}><w:tblPr><w:tblW w:w="{round(layout.width * TWENTIETHS)}" w:type="dxa"/>'
                   f'<w:tblBorders>{lines}</w:tblBorders><w:tblLayout w:type="fixed"/>'
                   '<w:tblCellMar><w:top w:w="50" w:type="dxa"/><w:left w:w="90" w:type="dxa"/>'
                   '<w:bottom w:w="50" w:type="dxa"/><w:right w:w="90" w:type="dxa"/></w:tblCellMar>'
