@@ -251,6 +251,7 @@ def _cards(data: Path) -> Iterator[str]:
 def _fetches(patch: pytest.MonkeyPatch) -> Iterator[str]:
     busy = requests.Response()
     busy.status_code = 503
+    busy.raw = io.BytesIO()
     patch.setattr(fetch, "Patience", functools.partial(Patience, first_wait=0))
     for answer in (requests.ConnectionError(), requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED"), busy):
 

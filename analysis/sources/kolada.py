@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
 
@@ -312,13 +313,15 @@ def _within(seconds: float, work: Callable[[], _Got]) -> _Got:
             done.put((None, error))
 
     threading.Thread(target=run, daemon=True).start()
-    try:
-        found, error = done.get(timeout=seconds)
-    except queue.Empty:
-        raise requests.Timeout from None
-    if error is not None:
-        raise error
-    return found
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        with suppress(queue.Empty):
+            # A short while at a time, since on Windows Ctrl-C is not heard by who waits.
+            found, error = done.get(timeout=min(0.2, seconds))
+            if error is not None:
+                raise error
+            return found
+    raise requests.Timeout
 
 
 def _seconds(header: str | None) -> float | None:
