@@ -255,9 +255,10 @@ def _fetches(patch: pytest.MonkeyPatch) -> Iterator[str]:
     patch.setattr(fetch, "Patience", functools.partial(Patience, first_wait=0))
     for answer in (requests.ConnectionError(), requests.exceptions.SSLError("CERTIFICATE_VERIFY_FAILED"), busy):
 
-        def get(*_, answer=answer, **__):
+        def get(_, url, *, answer=answer, **__):
             if isinstance(answer, Exception):
                 raise answer
+            answer.url = url
             return answer
 
         patch.setattr(requests.Session, "get", get)
