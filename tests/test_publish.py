@@ -141,6 +141,12 @@ def test_build_publishes_book_tables_and_manifest(project, tmp_path, capsys):
     assert "malmo, kapitlet ett, cell 4: ValueError: fel\n" in errors
     assert "Traceback" not in errors
     assert (out / "malmo" / "ett.html").exists()
+    # Data that do not suffice are told as such.
+    missing = 'from analysis.measures.result import MissingData\nraise MissingData("malmo: inget år")'
+    write_notebook(project / "chapters" / "ett.ipynb", "Ett", "x = 1", missing)
+    assert cli.main(["build", "malmo", "--out", str(out)]) == 1
+    told = "cell 4: underlaget räcker inte (malmo: inget år). Fyll på tabellen, eller ta bort den\n"
+    assert told in capsys.readouterr().err
 
 
 def test_warnings_of_jupyter_book_are_faults(project, malmo, tmp_path):

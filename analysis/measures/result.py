@@ -324,7 +324,8 @@ def _select(frame, label, selection):
     if selection:
         frame = frame[np.logical_and.reduce([frame[column].to_numpy() == value for column, value in selection.items()])]
     if frame.empty:
-        raise MissingData(f"{label} saknar rader för {selection}")
+        chosen = ", ".join(f"{column} {value}" for column, value in selection.items())
+        raise MissingData(f"{label} saknar rader" + (f" för {chosen}" if chosen else ""))
     return frame
 
 

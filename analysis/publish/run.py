@@ -346,8 +346,10 @@ def _complains(notebook: dict) -> bool:
 
 
 def cause_of(name: str, message: str) -> str:
-    """Return an exception in one line."""
+    """Return an exception in one line, in the analyst's words where it is the data that do not suffice."""
     lines = [line for line in _ANSI.sub("", message or "").splitlines() if line.strip()]
+    if lines and name == MissingData.__name__:
+        return f"underlaget räcker inte ({lines[0].strip()}). Fyll på tabellen, eller ta bort den"
     return f"{name}: {lines[0].strip()}" if lines else name
 
 
