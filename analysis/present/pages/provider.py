@@ -145,11 +145,10 @@ def rota_text(book: Book) -> Prose:
     night = municipality.assumptions["jourtimmar_per_natt"].value
     longest = frame.loc[stated, "longest_night_hours"]
     agreement = "lika många som" if needed == stated else "fler än" if needed > stated else "färre än"
-    origin = "utredningen" if municipality.document else "underlaget"
     hours_word = "timmes" if night == 1 else "timmars"
     return prose(
         f"Med {written(night)} {hours_word} jour varje natt behövs {number(needed)} medarbetare för att ingen ska "
-        f"passera {number(_limit(book))} timmar i månaden, {agreement} {origin} anger. {number(stated)} "
+        f"passera {number(_limit(book))} timmar i månaden, {agreement} underlaget anger. {number(stated)} "
         f"medarbetare räcker till {number(longest, 1)} timmars jour per natt."
     )
 
