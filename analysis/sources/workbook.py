@@ -65,8 +65,11 @@ _EMPTY_CELL = re.compile(rb"<c\b[^<>]*/>|<c\b[^<>]*[^/<>]></c>")
 _EMPTY_ROW = re.compile(rb"<row\b[^<>]*/>|<row\b[^<>]*[^/<>]>\s*</row>")
 _CELL_AT = re.compile(rb'<c\b[^<>]*\sr="([A-Z]+)([0-9]+)"')
 _MERGED = re.compile(rb'<mergeCell\b[^<>]*\sref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"[^<>]*/>')
-# A character that XML cannot hold as it is, or a text that looks like one, is written by its number.
+# A character that XML cannot hold as it is, or a text that looks like one, is written by its number. The library takes
+# away the sign that tells the second from the first, so another stands in its place until the text is read: one that
+# is no character of any writing.
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+_WRITTEN_UNDERSCORE, _UNDERSCORE = b"_x005F_", "\ufdd0"
 # What a number's format only shows: quoted and escaped characters, blanks and fillings, colours and conditions.
 _SCALED = re.compile("[0#?.],+(?![0#?,])")  # a comma after the last digit hides three figures
 _SHOWN_ONLY = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^]]*\]')
@@ -167,6 +170,8 @@ def _without_formats(content: bytes) -> bytes:
             inner = old.read(part)
             if re.fullmatch(r"/?xl/worksheets/[^/]*\.xml", part.filename, re.IGNORECASE):
                 inner = _cells_with_content(inner)
+            if part.filename.lower().endswith(".xml"):
+                inner = inner.replace(_WRITTEN_UNDERSCORE, _UNDERSCORE.encode())
             new.writestr(part.filename, inner)
     return packed.getvalue()
 
@@ -700,9 +705,9 @@ def _plain(value: object, number_format: str, column: ColumnSpec) -> tuple[str, 
 
 def _unescaped(text: str) -> str:
     """Return a text with the characters that are written by their number, half ones of a pair put together."""
-    if not _ESCAPED.search(text):
+    if not (_UNDERSCORE in text or _ESCAPED.search(text)):
         return text
-    whole = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    whole = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text).replace(_UNDERSCORE, "_")
     return whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
