@@ -398,7 +398,8 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
             near = difflib.get_close_matches(str(area), areas, n=1)
             register.fault("området finns inte i de nationella tabellerna", "något av " + ", ".join(sorted(areas)),
                            (f"skriv ”{near[0]}”; är det en annan kommun, kör fetch" if near else
-                            "är det en kommun, kör fetch, som hämtar dess tal; ta annars bort området"),
+                            "är det en kommun eller det egna länet, kör fetch, som hämtar tal för området; "
+                            "ta annars bort det"),
                            field="jamfor_med", value=area)
     peers = register.take(content, "grannar", list, "en lista med kommuners mappnamn, till exempel [huddinge, bjuv]",
                           default=[])
