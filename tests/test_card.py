@@ -91,6 +91,13 @@ def test_a_name_may_say_that_it_is_a_municipality(eslov, capsys, name):
     assert code == 0 and "Varning" not in told
 
 
+def test_gotland_may_say_that_it_is_a_region(eslov, capsys):
+    for old, new in (("namn: Eslöv", "namn: Region Gotland"), ("1285", "0980"), ("omrade: Eslöv", "omrade: Gotland"),
+                     ("lan: Skåne län", "lan: Gotlands län")):  # fmt: skip
+        edit(eslov, old, new)
+    assert check(eslov, capsys)[0] == 0
+
+
 def test_an_area_may_be_called_as_a_national_table_calls_it(eslov, capsys):
     edit(eslov, "omrade: Eslöv", "omrade: Eslövs kommun")
     assert check(eslov, capsys)[0] == 1

@@ -341,6 +341,11 @@ def test_a_word_that_nothing_takes_is_told_what_was_meant(capsys, arguments, tol
     assert capsys.readouterr().err.endswith(told)
 
 
+def test_a_command_that_is_none_is_told_in_words(capsys):
+    assert cli.main(["bild"]) == 2
+    assert "fel: kommandot ”bild” finns inte (välj bland " in capsys.readouterr().err
+
+
 def test_a_workbook_gets_its_ending(here, capsys):
     assert cli.main(["export", "ange", "--data", "data", "--fil", "ange-2026"]) == 0
     assert Path("ange-2026.xlsx").is_file() and not Path("ange-2026").exists()

@@ -169,6 +169,7 @@ def test_a_municipality_is_found(name, code, slug, found):
         ("Skåne", None, None, ["det är ett län och ingen kommun", "Väntat: en av Sveriges kommuner", "kommunerna där"]),
         ("västra götaland", None, None, ["det är ett län och ingen kommun"]),
         ("Örebro län", None, None, ["det är ett län och ingen kommun"]),
+        ("Region Skåne", None, None, ["det är ett län och ingen kommun"]),
         ("Riket", None, None, ["det är hela riket och ingen kommun"]),
         ("<script>", "=1281", None, ["ingen kommun heter så", "ingen kommunkod"]),
     ],
@@ -193,6 +194,11 @@ def test_new_makes_a_folder_that_is_in_order_and_a_workbook(data, here, capsys):
     assert [path.name for path in here.iterdir()] == ["upplands-vasby.xlsx"]
     assert not [path for path in data.iterdir() if path.name.startswith(".")]
     assert cli.main(["check", "upplands-vasby", "--data", str(data)]) == 0
+
+
+def test_the_command_for_a_workbook_with_blanks_can_be_copied(data, here, capsys):
+    assert new(data, "--namn", "Lund", "--fil", "min bok.xlsx") == 0
+    assert '  python -m analysis import "min bok.xlsx"\n' in capsys.readouterr().out
 
 
 def test_new_takes_a_folder_name_and_a_file_of_ones_own(data, here):

@@ -16,8 +16,8 @@ from analysis.sources.schema import CODE_TABLE, fold
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CODE = re.compile(r"[0-9]{4}")
-# What may follow a municipality's name.
-_KIND = re.compile(r"s? (kommun|stad)$", re.IGNORECASE)
+# What may stand before or after a municipality's name.
+_KIND = re.compile(r"^region |s? (kommun|stad)$", re.IGNORECASE)
 _NATION = {"riket", "sverige", "hela_riket"}
 # A book's folder in the site has the municipality's folder name, and the guide lies beside the books.
 _TAKEN = {"handbok"}
@@ -173,13 +173,13 @@ def _named(codes: Sequence[MunicipalCode], name: str) -> list[MunicipalCode]:
 
 
 def _called(municipality: MunicipalCode, name: str) -> bool:
-    """Tell whether a name is the municipality's to the letter; what kind it is may stand after it."""
+    """Tell whether a name is the municipality's to the letter; what kind it is may stand beside it."""
     return name == municipality.name or _KIND.sub("", name) in (municipality.name, municipality.name.removesuffix("s"))
 
 
 def _wider(codes: Sequence[MunicipalCode], name: str) -> str:
     """Return what a name is of that holds several municipalities, in words; empty where it is of nothing such."""
-    short = fold(name)
+    short = fold(name).removeprefix("region_")
     if short in _NATION:
         return "hela riket"
     counties = {fold(one.county) for one in codes}
