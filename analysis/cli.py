@@ -27,8 +27,17 @@ SWEDISH = {
     "argument %(argument_name)s: %(message)s": "%(argument_name)s: %(message)s",
     "expected one argument": "ett värde saknas",
     "not allowed with argument %s": "går inte att ange tillsammans med %s",
-    "invalid choice: %(value)r (choose from %(choices)s)": "%(value)r finns inte (välj bland %(choices)s)",
+    "invalid choice: %(value)r (choose from %(choices)s)": "kommandot ”%(value)s” finns inte (välj bland %(choices)s)",
 }
+COMMAND = "KOMMANDO"
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser that does not say twice that it is the command which is wrong."""
+
+    def error(self, message):
+        """Tell what is wrong, and end."""
+        super().error(message.removeprefix(f"{COMMAND}: "))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,9 +70,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     # argparse takes its own words through gettext; this is the one place to give it Swedish ones.
     argparse._ = lambda text: SWEDISH.get(text, text)
-    parser = argparse.ArgumentParser(prog="python -m analysis",
-                                     description="Bygger kommunernas böcker om personlig assistans.")
-    commands = parser.add_subparsers(title="kommandon", metavar="KOMMANDO", dest="command", required=True)
+    parser = _Parser(prog="python -m analysis", description="Bygger kommunernas böcker om personlig assistans.")
+    commands = parser.add_subparsers(title="kommandon", metavar=COMMAND, dest="command", required=True)
 
     def command(name, run, text, unharmed):
         one = commands.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
@@ -134,9 +142,24 @@ def _unknown_words(options: argparse.Namespace, words: Sequence[str]) -> str:
     return f"{said}; har ett namn mellanslag, sätt citattecken om det"
 
 
-def _workbook(options: argparse.Namespace, slug: str) -> Path:
-    """Return the name of a workbook to be made: the one asked for, with its ending, or the municipality's."""
+def _quoted(name: object) -> str:
+    """Return a file's name as it is written on the command line."""
+    return f'"{name}"' if " " in str(name) else str(name)
+
+
+def _workbook(options: argparse.Namespace, slug: str, data: Path) -> Path:
+    """Return the name of a workbook to be made: the one asked for, with its ending, or the municipality's.
+
+    Raises DataError where it has no name, or would lie among the tables, where `check` knows nothing but tables.
+    """
     path = options.fil or Path(f"{slug}.xlsx")
+    expected = "arbetsbokens namn, till exempel eslov.xlsx"
+    if not path.name.strip():
+        raise DataError([Fault("--fil", "filens namn är tomt", expected, "skriv filens namn efter --fil")])
+    lies_in = path.resolve().parents
+    if any((data / folder).resolve() in lies_in for folder in ("kommuner", "nationellt")):
+        raise DataError([Fault("--fil", "arbetsboken får inte ligga bland tabellerna", f"{expected}, utanför mappen "
+                               f"{data.name}", f"skriv --fil {_quoted(path.name)}", value=path.as_posix())])
     if path.suffix.lower() == ".xlsx" or not path.name or path.is_dir():
         return path
     return path.with_name(f"{path.name}.xlsx")
@@ -179,12 +202,12 @@ def _new(options: argparse.Namespace) -> int:
     slug = options.slug or entry.slug
     last = options.till or datetime.date.today().year - 1
     first = options.fran or last - 5
-    workbook = _workbook(options, slug)
+    workbook = _workbook(options, slug, data)
     create_municipality(entry, slug, (first, last), data, workbook, chapter_needs(read_chapters(PROJECT_ROOT)))
     print(f"{entry.name} ({entry.code}, {entry.county}) har fått mappen {shown_path(data / 'kommuner' / slug, data)}.")
     print("I dess mapp texter finns frågor att besvara med egna ord. Svaren visas i boken, frågorna gör det inte.")
     print(f"Fyll i det ni har för {first}–{last} i {workbook}, spara, stäng Excel och kör sedan:")
-    print(f"  python -m analysis import {workbook}")
+    print(f"  python -m analysis import {_quoted(workbook)}")
     return 0
 
 
@@ -209,7 +232,7 @@ def _export(options: argparse.Namespace) -> int:
     from analysis.sources.intake import export_workbook
 
     data = _data(options)
-    workbook = _workbook(options, options.slug)
+    workbook = _workbook(options, options.slug, data)
     export_workbook(load_municipality(options.slug, data), data, workbook, chapter_needs(read_chapters(PROJECT_ROOT)))
     print(f"Kommunens tabeller finns nu i {workbook}.")
     return 0
@@ -273,10 +296,11 @@ def _check(options: argparse.Namespace) -> int:
         if not one.tables and not any(one.has(f"nationellt:{name}") for name in one.national
                                       if "omrade" in one.national[name]):
             print(f"{one.slug}: underlaget för {one.name} är ännu tomt. Fyll i arbetsboken och läs in den med: "
-                  f"python -m analysis import {one.slug}.xlsx")
+                  f"python -m analysis import {_quoted(f'{one.slug}.xlsx')}")
             continue
         texts = f", {len(one.texts)} {'text' if len(one.texts) == 1 else 'texter'}" if one.texts else ""
-        tables = f"{len(one.tables)} {'tabell' if len(one.tables) == 1 else 'tabeller'}"
+        tables = (f"{len(one.tables)} {'tabell' if len(one.tables) == 1 else 'tabeller'}" if one.tables else
+                  "bara nationella uppgifter")
         print(f"{one.slug}: underlaget för {one.name} är i ordning ({tables}{texts}).")
     return 0
 

@@ -151,7 +151,7 @@ DAMAGED_DATA = [
     (linked(FACTS, "borta.csv"), READERS, "filen eller mappen finns inte"),
     (gone(CARD), (*READERS, "fetch"), "filen saknas"),
     (replaced_by_folder(CARD), (*READERS, "fetch"), "det är en mapp och inte en fil"),
-    (holding(CARD, "namn: Ånge\n\tkod: '1280'\n"), (*READERS, "fetch"), "rad 2: filen kan inte läsas som YAML"),
+    (holding(CARD, "namn: Ånge\n\tkod: '1280'\n"), (*READERS, "fetch"), "rad 2: raden går inte att läsa"),
     (holding(CARD, "namn: Ånge\n", "utf-16"), (*READERS, "fetch"), "inte skriven i UTF-8"),
     (holding(CARD, "- en\n- lista\n"), (*READERS, "fetch"), "tom eller ingen lista med namn"),
     (gone(ANGE), (*READERS, "fetch"), "kommunen ”ange” finns inte"),
@@ -181,7 +181,7 @@ def test_damaged_data_is_told_by_every_command(here, capsys, damage, commands, w
 
 DAMAGED_PROJECT = [
     (gone("_toc.yml"), "_toc.yml: filen saknas"),
-    (holding("_toc.yml", "format: [\n\t"), "_toc.yml, rad 2: filen kan inte läsas som YAML"),
+    (holding("_toc.yml", "format: [\n\t"), "_toc.yml, rad 2: raden går inte att läsa"),
     (holding("_toc.yml", ""), "_toc.yml: filen är tom"),
     (holding("_toc.yml", "root: å", "latin-1"), "_toc.yml: filen är inte skriven i UTF-8"),
     (holding("_toc.yml", "parts: []"), "fel form"),
@@ -221,10 +221,10 @@ def test_a_damaged_project_is_told_by_every_command(here, capsys, damage, words)
     ("content", "words"),
     [
         (None, "_config.yml: filen saknas"),
-        ("title: [\n\t", "_config.yml, rad 2: filen kan inte läsas som YAML"),
+        ("title: [\n\t", "_config.yml, rad 2: raden går inte att läsa"),
         ("", "_config.yml: filen är tom"),
-        ("title: 5\nsphinx: 4", "_config.yml, kolumn sphinx: fel slags värde. Står nu: ”4”"),
-        ("title: Boken\nsphinx: {config: 4}", "_config.yml, kolumn sphinx.config: fel slags värde"),
+        ("title: 5\nsphinx: 4", "_config.yml, fältet sphinx: fel slags värde. Står nu: ”4”"),
+        ("title: Boken\nsphinx: {config: 4}", "_config.yml, fältet sphinx.config: fel slags värde"),
     ],
 )
 def test_settings_that_cannot_be_read(here, capsys, content, words):
@@ -257,8 +257,8 @@ def test_a_card_may_hold_anything(here, capsys, value):
     (here / "data" / CARD).write_text(yaml.safe_dump(dict.fromkeys(FIELDS, value)), encoding="utf-8")
     assert cli.main(["check", "--data", "data"]) == 1
     error = capsys.readouterr().err
-    assert f"{CARD}, kolumn " in error
-    assert_told(error.replace("Står nu: ”nan”", ""))
+    assert f"{CARD}, fältet " in error
+    assert_told(error.replace("Står nu: ”.nan”", ""))
 
 
 # --- What is written on the command line --------------------------------------------------------------
@@ -281,7 +281,12 @@ WRONG = [
     (["export", ".."], "kommunen ”..” finns inte"),
     (["new", LONG, "--namn", "Eslöv"], "namnet går inte att använda"),
     (["new", "--namn", "Eslöv", "--fil", f"{LONG}.xlsx"], "namnet går inte att använda"),
-    (["new", "--namn", "Eslöv", "--fil", "."], "finns redan och skrivs inte över"),
+    (["new", "--namn", "Eslöv", "--fil", "."], "--fil: filens namn är tomt"),
+    (["new", "--namn", "Eslöv", "--fil", ""], "--fil: filens namn är tomt"),
+    (["export", "ange", "--fil", " "], "--fil: filens namn är tomt"),
+    (["export", "ange", "--fil", "data/kommuner/ange/e.xlsx"], "får inte ligga bland tabellerna"),
+    (["export", "ange", "--fil", "data/kommuner/ange/min bok"], 'skriv --fil "min bok".'),
+    (["new", "--namn", "Eslöv", "--fil", "data/nationellt/../kommuner/e.xlsx"], "skriv --fil e.xlsx."),
     (["new", ""], "det går inte att se vilken kommun det gäller"),
     (["check", LONG], "finns inte"),
     (["check", "../data"], "finns inte"),
@@ -334,6 +339,11 @@ def test_a_command_line_that_cannot_be_understood(capsys, arguments):
 def test_a_word_that_nothing_takes_is_told_what_was_meant(capsys, arguments, told):
     assert cli.main(arguments) == 2
     assert capsys.readouterr().err.endswith(told)
+
+
+def test_a_command_that_is_none_is_told_in_words(capsys):
+    assert cli.main(["bild"]) == 2
+    assert "fel: kommandot ”bild” finns inte (välj bland " in capsys.readouterr().err
 
 
 def test_a_workbook_gets_its_ending(here, capsys):

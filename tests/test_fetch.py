@@ -683,7 +683,7 @@ def test_a_code_that_is_not_the_municipalitys_is_refused(run, kolada, places, sa
     kolada.places |= places
     with pytest.raises(DataError) as caught:
         run()
-    assert said in str(caught.value) and "data/kommuner/malmo/kommun.yml, kolumn kod" in str(caught.value)
+    assert said in str(caught.value) and "data/kommuner/malmo/kommun.yml, fältet kod" in str(caught.value)
 
 
 def test_a_list_without_the_nation_is_refused(run, kolada):
@@ -761,7 +761,7 @@ def test_a_fault_in_the_plan_is_told(run, old, new, said):
     edit(run.data / "nationellt/kolada.yml", old, new)
     with pytest.raises(DataError) as caught:
         run()
-    assert f"data/nationellt/kolada.yml, kolumn {'' if said == 'fran_ar' else 'nyckeltal.'}{said}" in str(caught.value)
+    assert f"data/nationellt/kolada.yml, fältet {'' if said == 'fran_ar' else 'nyckeltal.'}{said}" in str(caught.value)
 
 
 def test_municipalities_that_are_not_there_and_cards_at_fault_are_told(run):

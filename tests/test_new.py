@@ -166,6 +166,11 @@ def test_a_municipality_is_found(name, code, slug, found):
         (None, None, "Upplands Väsby", ['skriv new --namn "Upplands Väsby".']),
         ("Upplands", None, "Väsby", ['menar du Upplands Väsby? Sätt citattecken om namnet: --namn "Upplands Väsby".']),
         (None, None, None, ["vilken kommun", "--namn Lund"]),
+        ("Skåne", None, None, ["det är ett län och ingen kommun", "Väntat: en av Sveriges kommuner", "kommunerna där"]),
+        ("västra götaland", None, None, ["det är ett län och ingen kommun"]),
+        ("Örebro län", None, None, ["det är ett län och ingen kommun"]),
+        ("Region Skåne", None, None, ["det är ett län och ingen kommun"]),
+        ("Riket", None, None, ["det är hela riket och ingen kommun"]),
         ("<script>", "=1281", None, ["ingen kommun heter så", "ingen kommunkod"]),
     ],
 )
@@ -189,6 +194,11 @@ def test_new_makes_a_folder_that_is_in_order_and_a_workbook(data, here, capsys):
     assert [path.name for path in here.iterdir()] == ["upplands-vasby.xlsx"]
     assert not [path for path in data.iterdir() if path.name.startswith(".")]
     assert cli.main(["check", "upplands-vasby", "--data", str(data)]) == 0
+
+
+def test_the_command_for_a_workbook_with_blanks_can_be_copied(data, here, capsys):
+    assert new(data, "--namn", "Lund", "--fil", "min bok.xlsx") == 0
+    assert '  python -m analysis import "min bok.xlsx"\n' in capsys.readouterr().out
 
 
 def test_new_takes_a_folder_name_and_a_file_of_ones_own(data, here):
@@ -269,6 +279,27 @@ def test_a_write_that_fails_leaves_neither_folder_nor_workbook(
     told = capsys.readouterr().err
     assert words in told and "Ingenting skapades." in told and "Traceback" not in told
     assert tree(data.parent) == before
+
+
+def test_a_folder_that_cannot_be_made_is_called_what_the_analyst_calls_it(data, here, capsys, monkeypatch):
+    real = Path.mkdir
+
+    def failing(path, *arguments, **options):
+        if path.name.startswith(".lund-"):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "mkdir", failing)
+    assert new(data, "--namn", "Lund") == 1
+    told = capsys.readouterr().err
+    assert told.startswith(f"{data / 'kommuner' / 'lund'}: filen är öppen") and ".lund-" not in told
+
+
+def test_a_folder_that_cannot_be_moved_aside_is_called_what_the_analyst_calls_it():
+    folder = Path("data/kommuner/lund")
+    with pytest.raises(DataError) as caught, intake._told(folder):
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder), None, "data/.lund-gammal")
+    assert str(caught.value).startswith(f"{folder}: filen är öppen")
 
 
 # --- The workbook -----------------------------------------------------------------------------------

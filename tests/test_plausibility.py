@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from analysis import cli
+from analysis.measures.dates import time_words
 from analysis.measures.evidence import times_text
 from analysis.measures.plausibility import RULES, review
 from analysis.measures.schablon import days_in_year
@@ -248,22 +249,31 @@ CASES = [
     ("negativ_kostnad", {at("ekonomi", "nettokostnad_tkr", **SFB22): -27340}, ["med minus"]),
     ("negativ_kostnad", {at("konton", "belopp_tkr", ar=2022, konto="20"): -12908}, ["med minus"]),
     ("utanfor_perioden", {at("bidrag", "ar", ar=2021): 2019}, ["2021–2023"]),
-    ("utanfor_perioden", {at("egen_regi", "brukare_tidpunkt", ar=2021, lag="sfb"): "2022-12"}, ["2021, brukare den"]),
+    ("utanfor_perioden", {at("egen_regi", "brukare_tidpunkt", ar=2021, lag="sfb"): "2022-12"},
+     ["ett annat år, i december 2022: 2021, brukare i december 2022, 15"]),
     ("brukare_och_timmar", {at("timmar", "utfall_timmar", ar=2022, verksamhet="utforare"): 0}, ["20 personer"]),
     ("brukare_och_timmar", {at("brukare", "utfall_antal", ar=2022, verksamhet="utforare"): 0}, ["38 618 timmar"]),
     ("brukare_och_timmar", {at("egen_regi", "utforda_timmar", ar=2021, lag="sfb"): 300110}, ["15 personer", "54,81"]),
     ("timmar_pa_tre_satt", {at("scenario", "varde", indata="timmar_per_vecka"): 552.2}, ["39 222", "3 268,5"]),
     ("nettoinflode", {at("floden", "nya_antal", ar=2023, grupp="alla"): 90}, ["82 personer", "85 personer"]),
     ("nettoinflode", {at("floden", "avslutade_antal", ar=2022, grupp="alla"): 97}, ["nya 10", "ändrades med 2"]),
-    ("brukare_vid_tidpunkt", {at("brukare_1_oktober", "antal", ar=2021): 108}, ["snitt 80", "35 procent"]),
-    ("brukare_vid_tidpunkt", {at("brukare_december", "antal", ar=2021): 18}, ["snitt 80"]),
-    ("val_av_utforare", {at("val_av_utforare", "kommunen_antal", lag="lss"): 41}, ["alla (LSS) 42"]),
-    ("val_av_utforare", {at("val_av_utforare", "totalt_antal", lag="alla"): 128}, ["(SFB) 85", "(LSS) 42"]),
-    ("samma_uppgift", {at("egen_regi", "brukare_antal", ar=2023, lag="sfb"): 17}, ["val av utförare 16"]),
+    ("brukare_vid_tidpunkt", {at("brukare_1_oktober", "antal", ar=2021): 108},
+     ["Antalet brukare med SFB den 1 oktober 2021 ligger långt från årets snitt", "snitt 80", "35 procent"]),
+    ("brukare_vid_tidpunkt", {at("brukare_december", "antal", ar=2021): 18},
+     ["Antalet brukare med SFB i december 2021 ligger", "snitt 80"]),
+    ("brukare_vid_tidpunkt", {at("val_av_utforare", "totalt_antal", lag="sfb"): 185},
+     ["Antalet brukare med SFB i december 2023 ligger långt från årets snitt: i december 2023 185 personer"]),
+    ("val_av_utforare", {at("val_av_utforare", "kommunen_antal", lag="lss"): 43},
+     ["Fler har valt utförare i december 2023 än som har assistans (LSS)", "alla (LSS) 42"]),
+    ("val_av_utforare", {at("val_av_utforare", "totalt_antal", lag="alla"): 128},
+     ["Valet av utförare i december 2023: alla är inte", "(SFB) 85", "(LSS) 42"]),
+    ("samma_uppgift", {at("egen_regi", "brukare_antal", ar=2023, lag="sfb"): 17},
+     ["Kommunens brukare i december 2023 (SFB)", "val av utförare 16"]),
     ("samma_uppgift", {at("timmar", "utfall_timmar", ar=2022, verksamhet="utforare"): 36618},
      ["SFB 30 511 timmar", "LSS 8 107 timmar", "tillsammans 38 618 timmar"]),
     ("brukare_vid_tidpunkt", {at("brukare", "utfall_antal", ar=2022, verksamhet="utforare"): 12},
-     ["SFB 16 personer", "LSS 5 personer", "De skiljer 9 personer, 75 procent"]),
+     ["Antalet brukare i egen regi 2022 ligger långt", "SFB 16 personer", "LSS 5 personer",
+      "De skiljer 9 personer, 75 procent"]),
     ("samma_uppgift", {at("scenario", "varde", indata="timmar"): 41222}, ["31 013", "8 209", "39 222"]),
     ("samma_uppgift", {at("scenario", "varde", indata="brukare_sfb_antal"): 15}, ["SFB 16"]),
     ("samma_uppgift", {at("scenario", "varde", indata="kostnad_kr_per_timme"): 366.62}, ["13 203 tkr", "336,62 kr"]),
@@ -474,6 +484,12 @@ def test_a_rule_names_the_figures_and_their_rows(tmp_path, rule, edits, told):
             assert said(Decimal(repr(value))) in str(doubt)
     assert doubt.implication.endswith(".") and doubt.advice.endswith(".") and not doubt.problem.endswith(".")
     assert "nan" not in str(doubt).lower().split() and "None" not in str(doubt)
+
+
+@pytest.mark.parametrize(("time", "words"), [
+    ("2023", "2023"), ("2023-10", "i oktober 2023"), ("2023-10-01", "den 1 oktober 2023"), ("", "")])
+def test_a_time_is_told_in_words(time, words):
+    assert time_words(time) == words
 
 
 def test_every_rule_has_a_case_and_is_explained():
@@ -710,7 +726,7 @@ def test_a_new_warning_can_be_acknowledged_by_the_name_that_it_shows(data_copy):
     [
         ("ja", "fel slags värde"),
         ([1], "fel slags värde"),
-        ([{"varning": "a"}], "fältet kontrollerat.1.skal saknas"),
+        ([{"varning": "a"}], "fältet saknas"),
         ([{"varning": "a", "skal": "b", "vem": "c"}], "okänt fält"),
         ([{"varning": "a", "skal": "b"}, {"varning": "a", "skal": "c"}], "varningen står två gånger"),
     ],
@@ -728,7 +744,7 @@ def test_an_acknowledgement_that_cannot_be_read_is_a_fault(data_copy, entries, p
     ("old", "new", "problem"),
     [
         ("\nhopp:", "\nhop:", "okänd gräns"),
-        ("  hogst: 10\n", "", "fältet hopp.hogst saknas"),
+        ("  hogst: 10\n", "", "fältet saknas"),
         ("  hogst: 10\n", "  hogst: tio\n", "fel slags värde"),
         ("  minst: 0.7\n  hogst: 1.4", "  minst: 1.7\n  hogst: 1.4", "den lägsta gränsen är högre än den högsta"),
     ],

@@ -247,7 +247,7 @@ def test_a_card_with_a_day_that_is_not_in_the_calendar_stops_its_own_municipalit
     card = data / "kommuner" / "ange" / "kommun.yml"
     card.write_text(f"{card.read_text(encoding='utf-8')}\nprov: 2026-02-30\n", encoding="utf-8")
     told = make(code=1)
-    assert "ange/kommun.yml: filen kan inte läsas som YAML" in told.err and "malmo: " in told.out
+    assert ", fältet prov: datumet finns inte i kalendern" in told.err and "malmo: " in told.out
 
 
 # --- The secret ------------------------------------------------------------------------------------

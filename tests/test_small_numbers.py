@@ -450,7 +450,7 @@ def test_whoever_says_nothing_has_the_threshold():
     ("sma_tal: {visas: '.'}", "inget skäl"),
     ("sma_tal: {grans: fem}", "fel slags värde"),
     ("sma_tal: 5", "fel slags värde"),
-    ("sma_tal: {visas: }", "fältet sma_tal.visas saknas"),
+    ("sma_tal: {visas: }", "fältet sma_tal.visas: fältet är tomt"),
     ("sma_tal: {visas: true}", "fel slags värde"),
     ("sma_tal: {visas: därför, grans: 4}", "både en gräns och att små antal visas"),
     ("sma_tal: {gräns: 4}", "okänt fält"),

@@ -133,7 +133,7 @@ def test_what_could_end_a_link_or_begin_a_tag_is_written_as_codes():
 @pytest.mark.parametrize(("old", "new", "said"), [
     ("  lank: https://www.digg", "  lank: javascript:", "en adress som börjar med https://"),
     ("  kalla: digg_overvakning_2024", "  kalla: digg_2099", "tillsyn.kalla"),
-    ("tillsyn:\n", "tillsynen:\n", "fältet tillsyn saknas"),
+    ("tillsyn:\n", "tillsynen:\n", "fältet tillsyn: fältet saknas"),
 ])
 def test_a_fault_in_what_the_law_asks_for_is_told(data_copy, old, new, said):
     edit(data_copy / "nationellt" / "tillganglighet.yml", old, new)

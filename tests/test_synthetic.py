@@ -97,7 +97,7 @@ def test_the_mark_must_be_a_truth_value(tmp_path):
     card = tmp_path / "data" / "kommuner" / OPEN / "kommun.yml"
     given = card.read_text(encoding="utf-8")
     card.write_text(given.replace("syntetisk: true", "syntetisk: nej tack"), encoding="utf-8")
-    with pytest.raises(DataError, match=r"kolumn syntetisk: fel slags värde"):
+    with pytest.raises(DataError, match=r"fältet syntetisk: fel slags värde"):
         load_municipality(OPEN, tmp_path / "data")
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+from analysis.measures.dates import time_words
 from analysis.measures.evidence import (
     CHECK_BOTH,
     HALF,
@@ -161,20 +162,24 @@ def counted_once(evidence: Evidence) -> Iterator[Doubt]:
     for law in LAWS:
         mean = evidence.by_year("brukare", "utfall_antal", "snitt", verksamhet=law)
         counts = [
-            (year, "den 1 oktober", figure)
+            (year, "den 1 oktober", f"den 1 oktober {year}", figure)
             for year, figure in evidence.national("brukare_1_oktober", "antal", "den 1 oktober", verksamhet=law).items()
         ]
         if law == "sfb":
             december = evidence.national("brukare_december", "antal", "i december")
-            counts += [(year, "i december", figure) for year, figure in december.items()]
+            counts += [(year, "i december", f"i december {year}", figure) for year, figure in december.items()]
         counts += [
-            (int(str(row["tidpunkt"]).partition("-")[0]), str(row["tidpunkt"]), figure)
-            for row, figure in evidence.figures("val_av_utforare", "totalt_antal", lambda row: row["tidpunkt"], lag=law)
+            (int(row["tidpunkt"].partition("-")[0]), row["tidpunkt"], time_words(row["tidpunkt"]), figure)
+            for row, figure in evidence.figures("val_av_utforare", "totalt_antal", _when_chosen, lag=law)
         ]
-        for year, when, figure in counts:
+        for year, when, words, figure in counts:
             if year in mean:
-                subject, words = f"{law}-{year}-{fold(when)}", f"Brukarna med {PART_WORDS[law]} {when} {year}"
-                yield from _far_from_mean(evidence, [figure], mean[year], subject, words)
+                users = f"brukare med {PART_WORDS[law]} {words}"
+                yield from _far_from_mean(evidence, [figure], mean[year], f"{law}-{year}-{fold(when)}", users)
+
+
+def _when_chosen(row: Mapping) -> str:
+    return time_words(row["tidpunkt"])
 
 
 def _own_counted_once(evidence: Evidence) -> Iterator[Doubt]:
@@ -182,16 +187,16 @@ def _own_counted_once(evidence: Evidence) -> Iterator[Doubt]:
     laws = [evidence.by_year("egen_regi", "brukare_antal", PART_WORDS[law], lag=law) for law in LAWS]
     for year in sorted(set(mean).intersection(*laws)):
         counts = [law[year] for law in laws]
-        yield from _far_from_mean(evidence, counts, mean[year], f"utforare-{year}", f"Brukarna i egen regi {year}")
+        yield from _far_from_mean(evidence, counts, mean[year], f"utforare-{year}", f"brukare i egen regi {year}")
 
 
-def _far_from_mean(evidence, counts, mean, subject, words) -> Iterator[Doubt]:
+def _far_from_mean(evidence, counts, mean, subject, users) -> Iterator[Doubt]:
     share, few = evidence.bound("brukare_vid_tidpunkt").maximum, evidence.bound("personer").maximum
     counted = total(counts, "")
     if apart(counted, mean) > max(few, share * mean.value):
         yield doubt(
             subject,
-            f"{words} är inte i närheten av årets snitt",
+            f"Antalet {users} ligger långt från årets snitt",
             (*counts, mean),
             f"De skiljer {said(abs(counted.value - mean.value))} personer, "
             f"{percent_text(abs(quotient_of(counted, mean) - 1))} procent av snittet.",
@@ -213,7 +218,7 @@ def choice_of_provider(evidence: Evidence) -> Iterator[Doubt]:
         if parts and total(parts, "").low > given["totalt_antal"].high:
             yield doubt(
                 fold(f"{when}-{law}"),
-                f"Fler har valt utförare {when} än som har assistans ({PART_WORDS[law]})",
+                f"Fler har valt utförare {time_words(when)} än som har assistans ({PART_WORDS[law]})",
                 (given["totalt_antal"], *parts),
                 f"Delarna är tillsammans {said(total(parts, '').value)}.",
                 CHECK_BOTH,
@@ -225,7 +230,7 @@ def choice_of_provider(evidence: Evidence) -> Iterator[Doubt]:
                 if whole and all(laws) and apart(whole, total(laws, "")):
                     yield doubt(
                         fold(f"{when}-{column}"),
-                        f"Valet av utförare {when}: {word} är inte summan av SFB och LSS",
+                        f"Valet av utförare {time_words(when)}: {word} är inte summan av SFB och LSS",
                         (whole, *laws),
                         f"SFB och LSS är tillsammans {said(total(laws, '').value)}.",
                         CHECK_BOTH,
@@ -291,7 +296,7 @@ def _same_users(evidence: Evidence) -> Iterator[Doubt]:
             if apart(chosen, total(others, "")):
                 yield doubt(
                     fold(f"brukare-{when}-{row['lag']}"),
-                    f"Kommunens brukare {when} ({PART_WORDS[row['lag']]}) är olika många i två tabeller",
+                    f"Kommunens brukare {time_words(when)} ({PART_WORDS[row['lag']]}) är olika många i två tabeller",
                     (chosen, *others),
                     f"I egen regi är de tillsammans {said(total(others, '').value)}.",
                     CHECK_BOTH,

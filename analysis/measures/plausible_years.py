@@ -7,6 +7,7 @@ from decimal import Decimal
 from functools import partial
 from itertools import pairwise
 
+from analysis.measures.dates import time_words
 from analysis.measures.evidence import (
     CHECK_BOTH,
     CHECK_DIGITS,
@@ -240,13 +241,13 @@ def outside_the_period(evidence: Evidence) -> Iterator[Doubt]:
                 "Rätta året, eller ändra perioden.",
             )
     for row, figure in evidence.figures(
-        "egen_regi", "brukare_antal", lambda row: f"{row['ar']}, brukare den {row['brukare_tidpunkt']},"
+        "egen_regi", "brukare_antal", lambda row: f"{row['ar']}, brukare {time_words(row['brukare_tidpunkt'])},"
     ):
         when = row["brukare_tidpunkt"]
         if when and not when.startswith(str(row["ar"])):
             yield doubt(
                 f"egen_regi-{row['lag']}-{row['ar']}-tidpunkt",
-                f"Brukarna i egen regi {row['ar']} är räknade ett annat år, {when}",
+                f"Brukarna i egen regi {row['ar']} är räknade ett annat år, {time_words(when)}",
                 (figure,),
                 "Antalet visas tillsammans med det årets timmar.",
                 "Rätta året eller tidpunkten.",

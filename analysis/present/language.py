@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Sequence
 
 import pandas as pd
-from babel.dates import get_month_names
 
 from analysis.measures.economy import change_between
 from analysis.present.numbers import percent
@@ -35,15 +34,6 @@ def span(years: Sequence[int]) -> str:
     """Return 2020–2025 where no year between is missing, else each of the years: 2020, 2021 och 2023."""
     unbroken = years[-1] - years[0] == len(years) - 1
     return period(years[0], years[-1]) if unbroken else listed(years)
-
-
-def dated(text: str) -> str:
-    """Return a date that is as precise as its source in words: 2021, november 2021 or 30 november 2021."""
-    year, *rest = text.split("-")
-    if not rest:
-        return year
-    words = f"{get_month_names(locale='sv')[int(rest[0])]} {year}"
-    return f"{int(rest[1])} {words}" if len(rest) > 1 else words
 
 
 def listed(words: Sequence[object], conjunction: str = "och") -> str:

@@ -8,10 +8,10 @@ import pkgutil
 
 import pandas as pd
 
+from analysis.measures.dates import dated
 from analysis.measures.result import Quantity, Result, every_measure
 from analysis.present import pages
 from analysis.present.charts import Span, bar_panels, lines, paired_bars, spans
-from analysis.present.language import dated
 from analysis.present.views import TEMPLATES, to_csv
 
 

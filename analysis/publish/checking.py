@@ -15,6 +15,8 @@ from analysis.publish.plan import WHOLE_TABLES, Chapter, plan_book
 from analysis.sources import DataError, Municipality, load_municipality
 from analysis.sources.doubts import Review
 from analysis.sources.faults import Fault, shown_path
+from analysis.sources.municipal_codes import MunicipalCode, identity_faults
+from analysis.sources.municipality import folders_with_code
 from analysis.sources.schema import MUNICIPAL_TABLES
 
 # The tables where each row gives one value, and only together do they give anything.
@@ -52,6 +54,9 @@ def checked(slug: str, data: Path, chapters: Sequence[Chapter]) -> Checked:
     faults, warnings = figure_faults(municipality, data), [
         f"{shown}/{name}.csv ger ingenting i boken ännu. Det som behövs är {WHOLE_TABLES[name]}."
         for name in SINGLE_VALUES if name in municipality.tables and not municipality.has(name)]
+    if not municipality.synthetic:
+        more, told = _whose(municipality, data)
+        faults, warnings = [*more, *faults], told + warnings
     if municipality.texts:
         # As the book will be: without the chapters that small counts leave nothing of.
         plan = plan_book(protect(municipality), chapters)
@@ -70,9 +75,21 @@ def checked(slug: str, data: Path, chapters: Sequence[Chapter]) -> Checked:
                    None if faults else review(municipality, data))
 
 
+def _whose(municipality: Municipality, data: Path) -> tuple[list[Fault], list[str]]:
+    """Return what is wrong with whose card it is, and what to warn of: among it, that another folder has its code."""
+    areas = set().union(*(frame["omrade"] for frame in municipality.national.values() if "omrade" in frame))
+    card = MunicipalCode(municipality.code, municipality.name, municipality.county, municipality.slug)
+    faults, warnings = identity_faults(card, municipality.area, areas, data)
+    folders = [shown_path(data / "kommuner" / slug, data) for slug in folders_with_code(municipality.code, data)]
+    if len(folders) > 1 and not faults:
+        warnings.append(f"{', '.join(folders[:-1])} och {folders[-1]} har samma kommunkod, {municipality.code}. Varje "
+                        "mapp blir en egen bok. Flytta undan den som inte ska bli det, eller rätta koden.")
+    return faults, warnings
+
+
 def warnings_of(found: Sequence[Checked]) -> list[str]:
     """Return what somebody should see to beside figures that cannot both be right; what several share stands once."""
     today = datetime.date.today().isoformat()
     overdue = {id_: told for each in found for id_, (told, until) in each.parameters.items() if until < today}
-    return [f"Varning: {told}" for told in [*(warning for each in found for warning in each.warnings),
+    return [f"Varning: {told}" for told in [*dict.fromkeys(warning for each in found for warning in each.warnings),
                                             *overdue.values()]]

@@ -10,7 +10,8 @@ from pathlib import Path
 import jinja2
 import yaml
 
-from analysis.present.language import capitalised, dated
+from analysis.measures.dates import dated
+from analysis.present.language import capitalised
 from analysis.present.numbers import number
 from analysis.publish.assembly import assemble
 from analysis.publish.finished import finish, is_finished

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import jinja2
 
+from analysis.measures.dates import dated
 from analysis.measures.shared import SHARED
-from analysis.present.language import dated, genitive, period
+from analysis.present.language import genitive, period
 from analysis.present.numbers import NO_VALUE, UNIT_WORDS, number
 from analysis.present.pages.comparison import CAVEATS
 from analysis.publish.files import for_all, is_linked, link_folder, write_anew

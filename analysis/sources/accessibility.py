@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from analysis.sources.faults import Fault
-from analysis.sources.registers import Register, SourceRef
+from analysis.sources.registers import Register, SourceRef, as_yaml
 
 # What tillganglighet.yml must tell, with what it is.
 LEGAL_FACTS = {
@@ -102,8 +102,8 @@ def read_statement(register: Register, content: Mapping) -> Statement:
         if field not in _STATEMENT_FIELDS:
             near = difflib.get_close_matches(str(field), _STATEMENT_FIELDS, n=1)
             register.fault("okänt fält", "något av " + ", ".join(_STATEMENT_FIELDS),
-                           f"skriv ”{near[0]}”" if near else "ta bort fältet", field=f"tillganglighet.{field}",
-                           value=field)
+                           f"skriv ”{near[0]}”" if near else "ta bort fältet", field=f"tillganglighet.{as_yaml(field)}",
+                           value=as_yaml(field))
     text = {field: register.take(given, field, str, "text", "tillganglighet", default="") or ""
             for field in ("ansvarig", "epost", "telefon", "webbsida", "bedomning", "granskad_av")}
     checks = (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import re
 from decimal import Decimal
 
@@ -83,6 +84,10 @@ def parse_date(text: str) -> str:
     value = clean(text)
     if not re.fullmatch(r"(19|20)[0-9]{2}(-(0[1-9]|1[0-2])(-(0[1-9]|[12][0-9]|3[01]))?)?", value):
         raise CellError("inget datum")
+    try:
+        datetime.date.fromisoformat(value + "-01-01"[len(value) - 4 :])
+    except ValueError as error:
+        raise CellError("datumet finns inte i kalendern") from error
     return value
 
 

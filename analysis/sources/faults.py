@@ -12,8 +12,8 @@ class Fault:
     """One fault in one file.
 
     `row` is the line in the file, counted from 1 with the header as line 1, so that it is the
-    row number that Excel shows. `value` is the text as it stands in the file. In a workbook `sheet` and `cell`
-    tell the place, such as `Ekonomi` and `D7`.
+    row number that Excel shows. `column` is the dotted path to a field where the file is YAML. `value` is the text as
+    it stands in the file. In a workbook `sheet` and `cell` tell the place, such as `Ekonomi` and `D7`.
     """
 
     file: str
@@ -35,7 +35,7 @@ class Fault:
         elif self.row is not None:
             place += f", rad {self.row}"
         if self.column is not None and self.cell is None:
-            place += f", kolumn {self.column}"
+            place += f", {'fältet' if self.file.endswith(('.yml', '.yaml')) else 'kolumn'} {self.column}"
         found = "" if self.value in (None, "") else f" Står nu: ”{self.value}”."
         return f"{place}: {self.problem}.{found} Väntat: {self.expected}. Gör så här: {self.advice}."
 

@@ -313,6 +313,8 @@ def _told(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         shown = str(error.filename2 or error.filename or path)
+        if {f".{path.name}-ny", f".{path.name}-gammal"} & set(Path(shown).parts):
+            shown = str(path)  # the name that the analyst knows
         raise DataError([file_fault(error, shown, "att filen går att läsa och skriva")]) from error
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from analysis.sources.faults import DataError, Fault, shown_path
@@ -15,6 +16,9 @@ from analysis.sources.schema import CODE_TABLE, fold
 
 _SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 _CODE = re.compile(r"[0-9]{4}")
+# What may stand before or after a municipality's name.
+_KIND = re.compile(r"^region |s? (kommun|stad)$", re.IGNORECASE)
+_NATION = {"riket", "sverige", "hela_riket"}
 # A book's folder in the site has the municipality's folder name, and the guide lies beside the books.
 _TAKEN = {"handbok"}
 # What Windows keeps for itself: no folder can have such a name there.
@@ -52,7 +56,11 @@ def read_codes(data_directory: Path) -> list[MunicipalCode]:
             ]
     if faults:
         raise DataError(faults)
-    entries = [(row["kod"], row["kommun"], row["lan"]) for _, row in frame.iterrows()]
+    return list(_entries(tuple(zip(frame["kod"], frame["kommun"], frame["lan"], strict=True))))
+
+
+@lru_cache(maxsize=4)
+def _entries(entries: tuple[tuple[str, str, str], ...]) -> list[MunicipalCode]:
     shared = {slug for slug, count in Counter(make_slug(name) for _, name, _ in entries).items() if count > 1}
     return [MunicipalCode(code, name, county, _slug(name, county, shared)) for code, name, county in entries]
 
@@ -81,12 +89,20 @@ def find_municipality(
     faults = []
     if name and not named:
         near = difflib.get_close_matches(name, [one.name for one in codes], n=1)
-        advice = f"skriv ”{near[0]}”" if near else "kontrollera stavningen"
+        wider = _wider(codes, name)
+        advice = (
+            "skriv namnet på en av kommunerna där"
+            if wider
+            else f"skriv ”{near[0]}”"
+            if near
+            else "kontrollera stavningen"
+        )
         # What stands after a blank without quotation marks was taken for the folder's name.
         whole = _named(codes, f"{name} {slug}") if slug else []
         if whole:
             advice = f'menar du {whole[0].name}? Sätt citattecken om namnet: --namn "{whole[0].name}"'
-        faults.append(Fault("--namn", "ingen kommun heter så", "en av Sveriges kommuner", advice, value=name))
+        problem = f"det är {wider} och ingen kommun" if wider else "ingen kommun heter så"
+        faults.append(Fault("--namn", problem, "en av Sveriges kommuner", advice, value=name))
     coded = [one for one in codes if one.code == code]
     if code and not coded:
         suggestion = named[0].code if named else code.zfill(4)
@@ -154,6 +170,72 @@ def _named(codes: Sequence[MunicipalCode], name: str) -> list[MunicipalCode]:
         return exact
     short = re.sub("_(kommun|stad)$", "", fold(name))
     return [one for one in codes if short in (fold(one.name), fold(one.name) + "s")]
+
+
+def _called(municipality: MunicipalCode, name: str) -> bool:
+    """Tell whether a name is the municipality's to the letter; what kind it is may stand beside it."""
+    return name == municipality.name or _KIND.sub("", name) in (municipality.name, municipality.name.removesuffix("s"))
+
+
+def _wider(codes: Sequence[MunicipalCode], name: str) -> str:
+    """Return what a name is of that holds several municipalities, in words; empty where it is of nothing such."""
+    short = fold(name).removeprefix("region_")
+    if short in _NATION:
+        return "hela riket"
+    counties = {fold(one.county) for one in codes}
+    names = counties | {county.removesuffix("_lan") for county in counties}
+    return "ett län" if {short, f"{short}s"} & names else ""
+
+
+def identity_faults(
+    card: MunicipalCode, area: str, areas: Collection[str], data_directory: Path
+) -> tuple[list[Fault], list[str]]:
+    """Return what is wrong where a card's code, name, county and area are not of one municipality, and what to warn of.
+
+    `areas` are those of the national tables. A code that no municipality has, with a name that none has, is let be but
+    for a warning: there are books about municipalities that are not in the list. Without a list there is nothing to
+    hold the card against.
+    """
+    try:
+        codes = read_codes(data_directory)
+    except DataError:
+        return [], []
+    shown = shown_path(data_directory / "kommuner" / card.slug / "kommun.yml", data_directory)
+    coded = [one for one in codes if one.code == card.code]
+    named = _named(codes, card.name)
+    # Names without their accents may be of two municipalities.
+    meant = next((one for one in named if one in coded), (named or coded or [None])[0])
+    if meant is None:
+        return [], [f"{shown}, fältet kod: ingen svensk kommun har koden {card.code}. Slå upp kommunkoden hos SCB."]
+    faults = []
+
+    def fault(field: str, problem: str, expected: str, advice: str, value: str) -> None:
+        faults.append(Fault(shown, problem, expected, advice, column=field, value=value))
+
+    write = f"skriv ”{meant.name}”"
+    misnamed = not _called(meant, card.name)
+    if misnamed:
+        problem = "ingen kommun heter så" if named else f"{card.code} är koden för {meant.name}"
+        fault("namn", problem, meant.name, write if named else f"{write}, eller rätta koden", card.name)
+    if card.code != meant.code:
+        problem = f"{card.code} är koden för {coded[0].name}" if coded else "ingen svensk kommun har koden"
+        fault(
+            "kod",
+            problem,
+            f"{meant.code}, som är koden för {meant.name}",
+            f'skriv "{meant.code}" med citattecken, eller rätta namnet',
+            card.code,
+        )
+    if card.county and card.county != meant.county:
+        fault("lan", f"{meant.name} ligger inte i det länet", meant.county, f"skriv ”{meant.county}”", card.county)
+    if area != meant.name and not (misnamed and area == card.name):
+        of_others = [one for one in codes if one.name == area]
+        kind = "en annan kommun" if of_others else _wider(codes, area)
+        if kind:
+            fault("omrade", f"området är {kind}", meant.name, write, area)
+        elif area not in areas:
+            fault("omrade", "området finns inte i de nationella tabellerna", meant.name, write, area)
+    return faults, []
 
 
 def slug_faults(slug: str) -> list[Fault]:

@@ -7,6 +7,7 @@ import difflib
 import os
 import re
 from collections.abc import Collection, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -26,6 +27,7 @@ from analysis.sources.registers import (
     Register,
     Source,
     SourceRef,
+    as_yaml,
     read_assumptions,
     read_bounds,
     read_parameters,
@@ -359,7 +361,8 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
         if field not in _CARD_FIELDS:
             near = difflib.get_close_matches(str(field), _CARD_FIELDS, n=1)
             register.fault("okänt fält", "något av " + ", ".join(_CARD_FIELDS),
-                           f"skriv ”{near[0]}”" if near else "ta bort fältet", field=str(field), value=field)
+                           f"skriv ”{near[0]}”" if near else "ta bort fältet", field=as_yaml(field),
+                           value=as_yaml(field))
     name = register.take(content, "namn", str, "kommunens namn")
     code = register.take(content, "kod", str, "kommunkoden inom citattecken, till exempel \"1280\"")
     if code and not re.fullmatch("[0-9]{4}", code):
@@ -394,7 +397,9 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
         if not isinstance(area, str) or (areas and area not in areas):
             near = difflib.get_close_matches(str(area), areas, n=1)
             register.fault("området finns inte i de nationella tabellerna", "något av " + ", ".join(sorted(areas)),
-                           f"skriv ”{near[0]}”" if near else "ta bort området eller lägg till det i data/nationellt",
+                           (f"skriv ”{near[0]}”; är det en annan kommun, kör fetch" if near else
+                            "är det en kommun eller det egna länet, kör fetch, som hämtar tal för området; "
+                            "ta annars bort det"),
                            field="jamfor_med", value=area)
     peers = register.take(content, "grannar", list, "en lista med kommuners mappnamn, till exempel [huddinge, bjuv]",
                           default=[])
@@ -430,6 +435,18 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
     }
 
 
+def folders_with_code(code: str, data: Path) -> list[str]:
+    """Return the slugs of the municipalities whose cards have a code."""
+    found = []
+    for slug in list_municipalities(data):
+        path = data / "kommuner" / slug / "kommun.yml"
+        with suppress(OSError):
+            card = path.read_bytes()
+            if code.encode() in card and Register(card, "").content.get("kod") == code:
+                found.append(slug)
+    return found
+
+
 def _thresholds(slugs: Iterable[str], data: Path) -> dict[str, int]:
     """Return the threshold of each area whose municipality has a card that sets one, or that shows all."""
     found = {}
@@ -457,8 +474,8 @@ def _read_small_numbers(register: Register, content: Mapping) -> SmallNumbers:
     given = register.take(content, "sma_tal", Mapping, "grans och ett tal, eller visas och ett skäl", default={}) or {}
     for field in given:
         if field not in ("grans", "visas"):
-            register.fault("okänt fält", "grans eller visas", "rätta eller ta bort fältet", field=f"sma_tal.{field}",
-                           value=field)
+            register.fault("okänt fält", "grans eller visas", "rätta eller ta bort fältet",
+                           field=f"sma_tal.{as_yaml(field)}", value=as_yaml(field))
     if "grans" in given and "visas" in given:
         register.fault("både en gräns och att små antal visas", "bara den ena", "ta bort grans eller visas",
                        field="sma_tal")
@@ -486,8 +503,8 @@ def _read_acknowledged(register: Register) -> tuple[Acknowledgement, ...]:
         reason = register.take(entry, "skal", str, "varför uppgifterna ändå är rätta", field)
         for other in (other for other in (entry if isinstance(entry, Mapping) else ())
                       if other not in ("varning", "skal")):
-            register.fault("okänt fält", "varning och skal", "rätta eller ta bort fältet", field=f"{field}.{other}",
-                           value=other)
+            register.fault("okänt fält", "varning och skal", "rätta eller ta bort fältet",
+                           field=f"{field}.{as_yaml(other)}", value=as_yaml(other))
         if name in found:
             register.fault("varningen står två gånger", "varje varning en gång", "ta bort den ena", field=field,
                            value=name)

@@ -42,6 +42,7 @@ _ADVICE = {
     "för litet tal": "skriv ett tal inom gränserna",
     "orimligt tal": "skriv ett tal inom gränserna",
     "inget datum": "skriv år, månad och dag med bindestreck",
+    "datumet finns inte i kalendern": "se efter i källan vilken dag det är",
 }
 _FEWER = re.compile(r"([<‹≤＜]|färre än|mindre än|under|högst|max)\s*=?\s*\w+( st| personer)?", re.IGNORECASE)
 _UNKNOWN = re.compile(r"okän[dt]\w*|vet (ej|inte)|\?+|framgår (ej|inte)|ej (känt|redovisat)", re.IGNORECASE)

@@ -145,6 +145,14 @@ class _ControlCharacter(yaml.constructor.ConstructorError):
         self.text = text
 
 
+class _NoDate(yaml.constructor.ConstructorError):
+    """A date that is not in the calendar."""
+
+    def __init__(self, text: str, mark: yaml.Mark):
+        super().__init__(None, None, "no date", mark)
+        self.text = text
+
+
 class _Strict:
     """What is asked of a text beside what PyYAML asks, which alone would let the last of two equal names win."""
 
@@ -163,6 +171,13 @@ class _Strict:
             seen.add(key.value)
         return super().construct_mapping(node, deep)
 
+    def construct_date(self, node):
+        """Return a date or a time; what is refused is told with its line, which PyYAML does not tell."""
+        try:
+            return self.construct_yaml_timestamp(node)
+        except (ValueError, AttributeError) as error:
+            raise _NoDate(str(node.value), node.start_mark) from error
+
 
 class _Loader(_Strict, yaml.SafeLoader):
     """The reading that counts: what it refuses is a fault, on the line that it tells."""
@@ -171,6 +186,9 @@ class _Loader(_Strict, yaml.SafeLoader):
 class _FastLoader(_Strict, getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
     """The same by libyaml, where PyYAML has been installed with it: ten times as fast."""
 
+
+for _loader in (_Loader, _FastLoader):
+    _loader.add_constructor("tag:yaml.org,2002:timestamp", _Strict.construct_date)
 
 # What libyaml reads though PyYAML refuses it, or reads otherwise.
 _READ_OTHERWISE = re.compile(r"[\t!\ufeff]|\?(?:\s|$)|[|>]#")
@@ -195,9 +213,9 @@ def _read_yaml(text: str) -> bytes:
     return pickle.dumps(yaml.load(text, Loader=_Loader))
 
 
-# What PyYAML raises for a text that it cannot make anything of, besides its own: dates that are none (ValueError), and
-# values that are not of the kind that they are said to be.
-_UNREADABLE = (yaml.YAMLError, ValueError, RecursionError, AttributeError, IndexError, TypeError)
+# What PyYAML raises for a text that it cannot make anything of, besides its own: values that are not of the kind that
+# they are said to be.
+_UNREADABLE = (yaml.YAMLError, ValueError, RecursionError, AttributeError, LookupError, TypeError)
 
 
 class Register:
@@ -207,6 +225,7 @@ class Register:
         self.shown = shown
         self.faults: list[Fault] = []
         self.content: Mapping = {}
+        self._text = ""
         try:
             written = given if isinstance(given, bytes) else given.read_bytes()
             text = written.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
@@ -227,21 +246,29 @@ class Register:
             return
         try:
             content = pickle.loads(_read_yaml(text))
+            self._text = text
         except _ControlCharacter as error:
             row = error.problem_mark.line + 1
             self._control_fault(lines[row - 1], row, error.text)
             return
+        except _NoDate as error:
+            row = error.problem_mark.line + 1
+            self.fault("datumet finns inte i kalendern", "ett datum som 2026-01-31",
+                       "rätta datumet; är det inget datum, sätt citattecken om texten", field=_field_of(lines[row - 1]),
+                       value=error.text, row=row)
+            return
         except _UNREADABLE as error:
-            # ValueError comes from dates such as 2026-02-30, and carries no line.
+            # ValueError comes from values such as !!int a, and carries no line.
             mark = getattr(error, "problem_mark", None)
             repeated = getattr(error, "problem", None) or ""
             row = mark.line + 1 if mark else None
             if repeated.endswith("står två gånger"):
                 self.fault(repeated, "varje namn en gång", "ta bort den ena, och det som hör till den", row=row)
                 return
-            self.fault("filen kan inte läsas som YAML",
-                       "namn: värde på varje rad, varje namn en gång, datum som finns i kalendern",
-                       "kontrollera indrag, kolon, citattecken och datum", row=row)
+            self.fault("raden går inte att läsa" if row else "filen går inte att läsa",
+                       "ett namn, ett kolon, ett mellanslag och ett värde, till exempel namn: Eslöv",
+                       "kontrollera indrag, kolon och citattecken" + (", också på raden ovanför" if row else ""),
+                       row=row)
             return
         if not isinstance(content, Mapping):
             self.fault("filen är tom eller ingen lista med namn", "namn: värde på varje rad", "fyll i filen")
@@ -251,14 +278,27 @@ class Register:
     def fault(self, problem: str, expected: str, advice: str, *, field: str | None = None, value: object = None,
               row: int | None = None) -> None:
         """Note a fault; `field` is the dotted path of names to the value."""
-        text = None if value is None else str(value)
+        text = None if value is None else self._as_written(field or "", value)
         self.faults.append(Fault(self.shown, problem, expected, advice, row, field, text))
+
+    def _as_written(self, field: str, value: object) -> str:
+        """Return a value as it stands in the file, where 0126 is read as 86, or at least as YAML would write it."""
+        if isinstance(value, str):
+            return value
+        node = yaml.compose(self._text, Loader=yaml.SafeLoader)
+        for name in field.split("."):
+            if isinstance(node, yaml.MappingNode):
+                node = next((one for key, one in node.value if key.value == name), None)
+            elif isinstance(node, yaml.SequenceNode) and name.isdecimal():
+                node = node.value[int(name) - 1]
+            else:
+                return as_yaml(value)
+        return str(node.value) if isinstance(node, yaml.ScalarNode) else as_yaml(value)
 
     def _control_fault(self, line: str, row: int, text: str) -> None:
         """Note that a text holds a character that cannot be shown; the line tells which field it is."""
-        field = re.match(r"[\s-]*(\w+):", line)
         self.fault("osynligt styrtecken i texten", "text utan styrtecken",
-                   "skriv om texten för hand i stället för att klistra in den", field=field[1] if field else None,
+                   "skriv om texten för hand i stället för att klistra in den", field=_field_of(line),
                    value=visible(text), row=row)
 
     def take(self, mapping: object, field: str, kind: type | tuple[type, ...], expected: str, prefix: str = "",
@@ -276,12 +316,25 @@ class Register:
         if value is None or (isinstance(value, str) and not value.strip()):
             if default is not ...:
                 return default
-            self.fault(f"fältet {path} saknas", expected, f"lägg till {path}", field=path)
+            problem, advice = ("fältet är tomt", "fyll i") if field in mapping else ("fältet saknas", "lägg till")
+            self.fault(problem, expected, f"{advice} {path}", field=path)
             return None
         if not _is_a(value, kind):
             self.fault("fel slags värde", expected, "rätta värdet", field=path, value=value)
             return None
         return value
+
+
+def as_yaml(value: object) -> str:
+    """Return a value on one line as YAML writes it: true, [Lund], {a: 1}."""
+    return value if isinstance(value, str) else yaml.safe_dump(
+        value, allow_unicode=True, default_flow_style=True, width=math.inf).removesuffix("...\n").rstrip("\n")
+
+
+def _field_of(line: str) -> str | None:
+    """Return the name that a line of YAML begins with; None where it begins with none."""
+    found = re.match(r"[\s-]*(\w+):", line)
+    return found[1] if found else None
 
 
 def _is_a(value: object, kind: type | tuple[type, ...]) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from analysis.measures.dates import dated
 from analysis.present.book import Book
-from analysis.present.language import dated
 from analysis.present.views import Linked, Markup, Prose, bullets, fill, prose
 from analysis.sources.accessibility import CONFORMANCE
 

@@ -13,11 +13,12 @@ from analysis.measures.choice import (
     national_choice_counts,
     nearest_count,
 )
+from analysis.measures.dates import dated
 from analysis.measures.forms import document_names
 from analysis.measures.result import MissingData, Result
 from analysis.present import charts
 from analysis.present.book import Book
-from analysis.present.language import count_word, dated, genitive, listed, moved
+from analysis.present.language import count_word, genitive, listed, moved
 from analysis.present.numbers import number, percent, rounded
 from analysis.present.views import ChartView, Prose, TableView, bullets, prose
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from analysis.measures.choice import local_against_national
 from analysis.measures.comparison import cost_per_inhabitant, preliminary_years, users_1_october
+from analysis.measures.dates import dated
 from analysis.measures.economy import budget_outcome, change_between
 from analysis.measures.forms import FORM_NAMES
 from analysis.measures.national import cost_in_kronor, granted_hours, lss_equalisation, users_december
@@ -27,7 +28,7 @@ from analysis.measures.scenario import (
 from analysis.measures.schablon import STATUS_NAMES, schablon_series, wage_gap
 from analysis.measures.volumes import hours, hours_per_user, users
 from analysis.present.book import Book
-from analysis.present.language import change_sentence, count_word, dated, genitive, listed, moved, period, which_years
+from analysis.present.language import change_sentence, count_word, genitive, listed, moved, period, which_years
 from analysis.present.numbers import NO_BREAK_SPACE, cell, kronor, mnkr, number, percent, rounded
 from analysis.present.pages.choice import against_sentence
 from analysis.present.pages.costs import amount, deviation_sentence, inhabitants_finding

@@ -6,6 +6,7 @@ import dataclasses
 
 import pandas as pd
 
+from analysis.measures.dates import dated
 from analysis.measures.forms import (
     COST_FORMS,
     DIFFERING,
@@ -27,7 +28,7 @@ from analysis.measures.forms import (
 from analysis.measures.result import MissingData
 from analysis.present import charts
 from analysis.present.book import Book
-from analysis.present.language import capitalised, count_word, dated, genitive, listed
+from analysis.present.language import capitalised, count_word, genitive, listed
 from analysis.present.numbers import number
 from analysis.present.views import ChartView, Markup, Prose, TableView, bullets, pairs, prose
 

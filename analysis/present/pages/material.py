@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from analysis.measures import provider
+from analysis.measures.dates import dated
 from analysis.measures.economy import PART_NAMES
 from analysis.measures.result import every_measure
 from analysis.measures.small_numbers import REPEATING_TABLES, tables_with_less
 from analysis.present.book import Book
-from analysis.present.language import capitalised, dated, listed
+from analysis.present.language import capitalised, listed
 from analysis.present.numbers import WITHHELD, number
 from analysis.present.views import STATUS_WORDS, Markup, Prose, assumed_value, bullets, prose, simple_table
 from analysis.sources.municipality import Municipality

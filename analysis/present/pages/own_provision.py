@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from analysis.measures.dates import dated
 from analysis.measures.economy import change_between, yearly_change
 from analysis.measures.forms import swedish_order
 from analysis.measures.own_provision import (
@@ -32,7 +33,7 @@ from analysis.measures.own_provision import (
 from analysis.measures.result import MissingData, Result
 from analysis.present import charts
 from analysis.present.book import Book
-from analysis.present.language import capitalised, change_sentence, count_word, dated, listed, moved, which_years
+from analysis.present.language import capitalised, change_sentence, count_word, listed, moved, which_years
 from analysis.present.numbers import kronor, mnkr, number, percent, rounded, tkr
 from analysis.present.pages.costs import amount, biggest_step
 from analysis.present.views import (

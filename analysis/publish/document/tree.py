@@ -12,7 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 from bs4 import BeautifulSoup, NavigableString, PageElement, Tag
 
-from analysis.present.language import dated
+from analysis.measures.dates import dated
 
 # What only a page has use for: links to headings and files, controls, what is hidden, and how each table was computed,
 # which the chapter on method tells once.
