@@ -7,7 +7,7 @@ from pathlib import Path
 import openpyxl
 
 YEARS = ("--fran", "2021", "--till", "2025")
-SOURCE = "bokslut_2025"
+SOURCE = "eslov_bokslut_2025"
 _FIRST_ROW = 6
 _SOURCE_ROW = (SOURCE, "Bokslut 2021–2025", "Eslövs kommun", "2026", None, None, "Påhittade siffror, till handboken")
 # By sheet, part and year: what stands after the columns År and Verksamhet.

@@ -12,6 +12,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -183,7 +184,10 @@ def _workbooks(path: Path, good: bytes) -> Iterator[str]:
     yield called("import", "eslov.xlsx", "--torkörning")
     path.with_suffix(".xls").write_bytes(b"\xd0\xcf\x11\xe0" + bytes(500))
     yield called("import", "eslov.xls")
-    for change in (_no_facts, _bad_cells, _bad_heading, _own_column, _no_sources):
+    with zipfile.ZipFile(path.with_suffix(".zip"), "w") as archive:
+        archive.write(path, path.name)
+    yield called("import", "eslov.zip")
+    for change in (_no_facts, _bad_cells, _bad_heading, _own_column, _no_sources, _other_folder, _others_source):
         path.write_bytes(good)
         workbook = openpyxl.load_workbook(path)
         change(workbook)
@@ -201,10 +205,12 @@ def _no_sources(workbook: openpyxl.Workbook) -> None:
 
 def _bad_cells(workbook: openpyxl.Workbook) -> None:
     sheet = workbook["Ekonomi"]
-    bad = {"D11": "12.600", "D12": "cirka tretton miljoner", "D13": "9,2 mnkr", "E14": "bokslut", "B19": "PSS"}
+    bad = {"D11": "12.600", "D12": "cirka tretton miljoner", "D13": "9,2 mnkr", "E14": "eslov_bokslut", "B19": "PSS"}
     for cell, value in bad.items():
         sheet[cell] = value
-    sheet["F18"], sheet["D20"] = None, "=D19+100"
+    sheet["F18"], sheet["D20"], sheet["F19"] = None, "=D19+100", '"'
+    sheet["C12"].number_format = '0 "mnkr"'
+    sheet["A23"], sheet["D23"] = "Summa", 5
     for column, value in enumerate((2021, "SFB", 1, 1, guide_example.SOURCE, "Tabell 1"), start=1):
         sheet.cell(21, column, value)
     workbook["Brukare"]["D11"], workbook["Brukare"]["D12"] = "..", "<5"
@@ -212,6 +218,17 @@ def _bad_cells(workbook: openpyxl.Workbook) -> None:
     hours["D17"], hours["D17"].number_format = 0.5, "0%"
     hours["D18"] = 36500
     hours.merge_cells("D18:D19")
+    workbook["Brukare"].merge_cells("A6:A8")
+    workbook["Brukare"]["E9"] = "Exempel: malmo_2025"
+
+
+def _other_folder(workbook: openpyxl.Workbook) -> None:
+    workbook["Börja här"]["B5"] = "eslov-ny"
+
+
+def _others_source(workbook: openpyxl.Workbook) -> None:
+    for column, value in enumerate(("huddinge_2024", "Bokslut", "Eslöv", "2025"), start=1):
+        workbook["Källor"].cell(7, column, value)
 
 
 def _bad_heading(workbook: openpyxl.Workbook) -> None:

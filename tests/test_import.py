@@ -21,6 +21,8 @@ import yaml
 from conftest import DATA
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from openpyxl.cell.rich_text import CellRichText, TextBlock
+from openpyxl.cell.text import InlineFont
 from openpyxl.comments import Comment
 from openpyxl.worksheet.worksheet import Worksheet
 
@@ -28,6 +30,7 @@ from analysis import cli
 from analysis.sources import DataError, load_municipality
 from analysis.sources.cells import number_text, parse_number
 from analysis.sources.intake import export_workbook, import_workbook
+from analysis.sources.reader import _DITTO, _NO_TEXT
 from analysis.sources.registers import read_sources
 from analysis.sources.schema import MUNICIPAL_TABLES, ColumnSpec, TableSpec
 from analysis.sources.template import plain_text
@@ -212,8 +215,11 @@ def test_figures_of_malmo_under_another_name(data, tmp_path):
         assert frame.equals(expected.tables[name])
 
 
-def _texts() -> st.SearchStrategy[str]:
-    """Texts as they may stand in a table, among them those that a program could take for something else."""
+def _texts(required: bool = True) -> st.SearchStrategy[str]:
+    """Texts as they may stand in a table, among them those that a program could take for something else.
+
+    A cell that must be filled in cannot hold a sign for what is missing, or for what stands in the row above.
+    """
     awkward = [
         "=1+1",
         "'quoted",
@@ -259,6 +265,7 @@ def _texts() -> st.SearchStrategy[str]:
         (st.sampled_from(awkward) | letters)
         .map(plain_text)
         .filter(lambda text: text and not text.startswith("Exempel:"))
+        .filter(lambda text: not (required and (_NO_TEXT.fullmatch(text) or _DITTO.fullmatch(text))))
     )
 
 
@@ -290,7 +297,7 @@ def _values(column: ColumnSpec, sources: list[str]) -> st.SearchStrategy[str]:
         )
         some = number.map(lambda value: number_text(float(value)))
     else:
-        some = _texts()
+        some = _texts(required=not column.optional and not column.name.endswith("tryckt"))
     return st.just("") | some if column.optional else some
 
 
@@ -499,10 +506,75 @@ def test_a_number_with_its_thousands_apart_is_that_number(book, data, number_for
     assert read(data) == ECONOMY
 
 
-def test_a_status_that_is_given_stands(book, data):
-    put(book["Ekonomi"], SFB_ROW, None, None, None, "ca 5", None, None, "avrundad")
+@pytest.mark.parametrize(
+    ("sheet", "cell", "number_format", "shown"),
+    [
+        ("Ekonomi", "D9", '0.0 "mnkr"', "mnkr"),
+        ("Ekonomi", "D9", '#,##0 "kr"', "kr"),
+        ("Ekonomi", "D9", '_-* #,##0.00\\ "kr"_-;\\-* #,##0.00\\ "kr"_-', "kr"),
+        ("Ekonomi", "D9", "#,##0\\ [$kr-41D]", "kr"),
+        ("Ekonomi", "D9", "0.0\\ \\m\\k\\r", "mkr"),
+        ("Ekonomi", "D9", '0" %"', "%"),
+        ("Ekonomi", "D9", "0‰", "‰"),
+        ("Brukare", "D9", '0 "tkr"', "tkr"),
+        ("Prognoser", "D9", '0 "tkr"', "tkr"),
+    ],
+)
+def test_a_number_that_is_shown_in_another_unit_is_refused(book, data, capsys, sheet, cell, number_format, shown):
+    rows = {"Brukare": (2020, "SFB", 6, 12.5), "Prognoser": (2024, 1, "Delår", 12.5)}
+    if sheet in rows:
+        put(book[sheet], SFB_ROW, *rows[sheet], SOURCE, PLACE)
+    book[sheet][cell].value, book[sheet][cell].number_format = 12.5, number_format
+    assert run(save(book, data), data) == 1
+    *faults, _ = capsys.readouterr().err.splitlines()
+    assert len(faults) == 1 and f"blad {sheet}, cell {cell} (" in faults[0]
+    assert f"cellen visas i en annan enhet än kolumnens. Står nu: ”12,5 {shown}”" in faults[0]
+
+
+@pytest.mark.parametrize("number_format", ['#,##0.0 "tkr"', '0.0\\ "Tkr"', '0.0" netto"', "0.0[$-41D]", '0.0"krona"'])
+def test_a_number_that_is_shown_in_its_own_unit_is_that_number(book, data, number_format):
+    book["Ekonomi"][f"D{SFB_ROW}"].number_format = number_format
     assert run(save(book, data), data) == 0
-    assert read(data)[0][3:] == ["5", SOURCE, PLACE, "avrundad"]
+    assert read(data) == ECONOMY
+
+
+def test_the_mark_of_a_footnote_is_no_digit_of_the_number(book, data, capsys):
+    note = InlineFont(vertAlign="superscript")
+    sheet = book["Ekonomi"]
+    sheet[f"D{SFB_ROW}"].value = CellRichText("12600", TextBlock(note, "1"))
+    sheet[f"F{SFB_ROW}"].value = CellRichText(
+        "Tabell 3", TextBlock(note, "2)"), TextBlock(InlineFont(b=True), " och 4")
+    )
+    assert run(save(book, data), data) == 1
+    *faults, _ = capsys.readouterr().err.splitlines()
+    assert len(faults) == 1 and f"cell D{SFB_ROW} (Nettokostnad (tkr)): inget tal. Står nu: ”12600¹”" in faults[0]
+    sheet[f"D{SFB_ROW}"].value = 110.5
+    assert run(save(book, data), data) == 0
+    assert read(data)[0][5] == "Tabell 3²) och 4"
+
+
+def test_so_it_is_where_excel_keeps_the_texts_of_all_cells_together(data, capsys):
+    path = data.parent / "eslov.xlsx"
+    _with_formulas(path, ("=1", 1), ("12600", "1"))
+    assert run(path, data) == 1
+    *faults, _ = capsys.readouterr().err.splitlines()
+    assert len(faults) == 1 and "cell C2 (Budget (tkr)): inget tal. Står nu: ”12600¹”" in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("value", "status", "told"),
+    [
+        ("avrundad", "avrundad", "”ca 5” lästes som 5; raden har redan statusen avrundad."),
+        ("Preliminär", "preliminar", "”ca 5” lästes som 5; raden har redan statusen preliminär."),
+        ("uppskattad", "uppskattad", "”ca 5” lästes som 5 och märktes som uppskattat."),
+        (None, "uppskattad", "”ca 5” lästes som 5 och märktes som uppskattat."),
+    ],
+)
+def test_a_status_that_is_given_stands(book, data, capsys, value, status, told):
+    put(book["Ekonomi"], SFB_ROW, None, None, None, "ca 5", None, None, value)
+    assert run(save(book, data), data) == 0
+    assert read(data)[0][3:] == ["5", SOURCE, PLACE, status]
+    assert f"Blad Ekonomi, cell D{SFB_ROW}: {told}" in capsys.readouterr().out.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -660,6 +732,24 @@ def _format_a_million_rows(book):
     sheet["A1048576"].number_format = sheet["XFD1"].number_format = "0.00"
 
 
+def _own_calculation(book):
+    sheet = book.create_sheet("Beräkning", 0)
+    put(sheet, 1, "År", "Verksamhet", "Budget (tkr)", "Nettokostnad (tkr)")
+    put(sheet, 2, 2020, "SFB", "=1+1", "okänt")
+
+
+def _drag_sources(book):
+    for row in (6, 7, *range(SFB_ROW, 20)):
+        put(book["Ekonomi"], row, *[None] * 4, SOURCE, PLACE)
+    put(book["Ekonomi"], 24, *[None] * 6, "kontrollerad")
+
+
+def _drag_one_source(book):
+    for row in range(6, 10):
+        put(book["Scenario"], row, *[None] * 5, SOURCE)
+    put(book["Ekonomi"], 30, *[None] * 5, "Kolla med Lisa")
+
+
 def _copy_unfilled(book):
     copy = book.copy_worksheet(book["Ekonomi"])
     copy.title = "Ekonomi (tom)"
@@ -690,6 +780,19 @@ DEEDS: list[tuple[Callable, str | None]] = [
     (_overwrite_example, None),
     (_other_name_with_its_own_in_it, "Bladet ”Ekonomi (2)” lästes som Ekonomi efter rubrikerna."),
     (_copy_unfilled, None),
+    (_own_calculation, "Bladet ”Beräkning” har samma rubriker som Ekonomi och lästes inte."),
+    (
+        _drag_sources,
+        "Blad Ekonomi: 11 rader har källa, plats eller status men inget värde och lästes inte (rad 6–7, 12–19 och 24).",
+    ),
+    (
+        _drag_one_source,
+        "Blad Scenario: 4 rader har källa, plats eller status men inget värde och lästes inte (rad 6–9).",
+    ),
+    (
+        _drag_one_source,
+        "Blad Ekonomi: 1 rad har källa, plats eller status men inget värde och lästes inte (rad 30).",
+    ),
     (_format_a_million_rows, None),
 ]
 
@@ -707,7 +810,7 @@ def test_what_people_do_to_a_sheet(book, data, capsys, deed, told):
 
 
 def _with_formulas(path: Path, cost: tuple[str, object], optional: tuple[str, object] | None = None) -> None:
-    """A workbook as Excel saves it, with formulas and the values that they last had."""
+    """A workbook as Excel saves it, with formulas and the values that they last had, or a number with a raised mark."""
     with xlsxwriter.Workbook(path) as workbook:
         facts = workbook.add_worksheet("Börja här")
         for row, fact in enumerate(
@@ -720,8 +823,10 @@ def _with_formulas(path: Path, cost: tuple[str, object], optional: tuple[str, ob
         sheet.write_row(0, 0, ["År", "Verksamhet", "Budget (tkr)", "Nettokostnad (tkr)", "Källa", "Plats", "Status"])
         sheet.write_row(1, 0, [2020, "sfb", 100, 0, SOURCE, PLACE])
         sheet.write_formula(1, 3, cost[0], None, cost[1])
-        if optional:
+        if optional and optional[0].startswith("="):
             sheet.write_formula(1, 2, optional[0], None, optional[1])
+        elif optional:
+            sheet.write_rich_string(1, 2, optional[0], workbook.add_format({"font_script": 1}), optional[1])
 
 
 def test_a_formula_is_read_with_the_value_it_last_had(data, capsys):
@@ -830,10 +935,189 @@ def test_a_formula_that_gives_an_error_is_refused(data, capsys):
     _with_formulas(path, ("=1/0", "#DIV/0!"))
     assert run(path, data) == 1
     error = capsys.readouterr().err
-    assert "cell D2 (Nettokostnad (tkr)): formeln ger ett fel. Står nu: ”=1/0 ger #DIV/0!”" in error
+    assert "cell D2 (Nettokostnad (tkr)): formeln ger ett fel. Står nu: ”#DIVISION/0!”" in error
 
 
 # --- What is refused --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [100, "..", "?", "=B9"])
+def test_a_row_with_something_for_a_value_is_not_left_out(book, data, capsys, value):
+    put(book["Ekonomi"], 12, None, None, value, None, SOURCE, PLACE)
+    assert run(save(book, data), data) == 1
+    assert "cell D12 (Nettokostnad (tkr)): cellen är tom" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("sheet", "row", "cells", "told"),
+    [
+        # What is left of an example, or copied from it.
+        (
+            "Ekonomi",
+            SFB_ROW,
+            {"E": "Exempel: malmo_2025"},
+            "E{row} (Källa): exemplet står kvar. Står nu: ”Exempel: malmo_2025”. "
+            "Väntat: ett namn från bladet Källor. Gör så här: välj en källa från bladet Källor.",
+        ),
+        (
+            "Ekonomi",
+            SFB_ROW,
+            {"F": "Exempel: sidan 3"},
+            "F{row} (Plats): exemplet står kvar. Står nu: ”Exempel: sidan 3”. "
+            "Väntat: text. Gör så här: skriv ert eget värde",
+        ),
+        ("Källor", 6, {"D": "Exempel: 2023"}, "D{row} (Datum): exemplet står kvar. Står nu: ”Exempel: 2023”."),
+        ("Källor", 6, {"E": "Exempel: x.pdf"}, "E{row} (Dokument): exemplet står kvar."),
+        # Signs for a text that is not there.
+        *(
+            (
+                "Ekonomi",
+                SFB_ROW,
+                {"F": sign},
+                f"F{{row}} (Plats): uppgiften saknas, men kolumnen måste fyllas i. Står nu: ”{sign}”",
+            )
+            for sign in ("..", "-", "–", "…")
+        ),
+        ("Källor", 6, {"B": ".."}, "B{row} (Titel): uppgiften saknas, men kolumnen måste fyllas i. Står nu: ”..”"),
+        *(
+            (
+                "Ekonomi",
+                SFB_ROW,
+                {"F": sign},
+                "F{row} (Plats): tecknet betyder samma som ovanför. Står nu: ”"
+                + sign
+                + "”. Väntat: texten utskriven i varje cell. Gör så här: kopiera texten från cellen ovanför.",
+            )
+            for sign in ('"', '-"-', "”", "d:o", "''")
+        ),
+        ("Ekonomi", SFB_ROW, {"E": '"'}, "E{row} (Källa): tecknet betyder samma som ovanför."),
+        # What was expected, in the words that the sheet has.
+        ("Ekonomi", SFB_ROW, {"E": None}, "E{row} (Källa): cellen är tom. Väntat: ett namn från bladet Källor."),
+        (
+            "Ekonomi",
+            SFB_ROW,
+            {"B": ".."},
+            "B{row} (Verksamhet): uppgiften saknas, men kolumnen måste fyllas i. Står nu: ”..”. "
+            "Väntat: något av totalt, SFB, LSS, utförare.",
+        ),
+        # Times and days.
+        (
+            "Ekonomi",
+            SFB_ROW,
+            {"F": datetime.time(12, 30)},
+            "F{row} (Plats): cellen innehåller ett klockslag eller en tid. Står nu: ”12:30:00”. "
+            "Väntat: text. Gör så här: ändra cellens format till Text och skriv texten på nytt.",
+        ),
+        (
+            "Ekonomi",
+            SFB_ROW,
+            {"D": datetime.timedelta(days=1375, minutes=5)},
+            "D{row} (Nettokostnad (tkr)): cellen innehåller ett klockslag eller en tid. Står nu: ”33000:05:00”.",
+        ),
+        # Sums.
+        (
+            "Ekonomi",
+            26,
+            {"A": "Summa", "C": 350, "D": 368.5},
+            "A{row} (År): raden ser ut att vara en summa. Står nu: ”Summa”. "
+            "Väntat: bara rader med egna uppgifter. Gör så här: ta bort raden;",
+        ),
+        ("Ekonomi", 26, {"A": "S:a 2020–2022", "D": 368.5}, "A{row} (År): raden ser ut att vara en summa."),
+        (
+            "Ekonomi",
+            26,
+            {"B": "Summa", "D": 368.5, "E": SOURCE},
+            "B{row} (Verksamhet): raden ser ut att vara en summa.",
+        ),
+        (
+            "Källor",
+            7,
+            {"A": SOURCE, "B": "En till", "C": "Eslöv", "D": "2025"},
+            "A{row} (Källa): Källa bokslut_2024 står redan på rad 6. Står nu: ”bokslut_2024”. "
+            "Väntat: en rad för varje Källa.",
+        ),
+        (
+            "Ekonomi",
+            26,
+            {"A": 2020, "B": "SFB", "D": 1, "E": SOURCE, "F": PLACE},
+            f"A{{row}} (År): År 2020, Verksamhet SFB står redan på rad {SFB_ROW}.",
+        ),
+    ],
+)
+def test_one_fault_is_one_message_in_the_words_of_the_sheet(book, data, capsys, sheet, row, cells, told):
+    for letter, value in cells.items():
+        book[sheet][f"{letter}{row}"].value = value
+    assert run(save(book, data), data) == 1
+    *faults, _ = capsys.readouterr().err.splitlines()
+    assert len(faults) == 1
+    assert faults[0].startswith(f"eslov.xlsx, blad {sheet}, cell {told.format(row=row)}"), faults[0]
+
+
+def test_a_part_that_is_the_whole_is_no_sum(book, data):
+    put(book["Ekonomi"], 6, 2020, "totalt", 1, 2, SOURCE, PLACE)
+    put(book["Fakta"], 6, "totalt_antal", "2021", 2, "antal", "Summa", SOURCE, PLACE)
+    assert run(save(book, data), data) == 0
+    assert read(data)[0][1] == "totalt" and read(data, "fakta")[0][0] == "totalt_antal"
+
+
+def test_merged_years_are_one_fault_that_says_so(book, data, capsys):
+    book["Ekonomi"].merge_cells(f"A{SFB_ROW}:A{SFB_ROW + 2}")
+    assert run(save(book, data), data) == 1
+    *faults, _ = capsys.readouterr().err.splitlines()
+    assert len(faults) == 1, faults
+    assert f"cell A{SFB_ROW} (År): cellerna A{SFB_ROW}:A{SFB_ROW + 2} är sammanslagna" in faults[0]
+    assert "dela upp de sammanslagna cellerna" in faults[0]
+
+
+def test_the_faults_of_a_sheet_come_in_the_order_of_its_rows_and_columns(book, data, capsys):
+    put(book["Ekonomi"], SFB_ROW + 1, "året", "?x", "okänt", "okänt", "okänd", "..")
+    put(book["Ekonomi"], SFB_ROW, None, None, None, "okänt")
+    assert run(save(book, data), data) == 1
+    cells = re.findall(r"cell (\w+) ", capsys.readouterr().err)
+    assert cells == [f"D{SFB_ROW}", *(f"{letter}{SFB_ROW + 1}" for letter in "ABCDEF")]
+
+
+@pytest.mark.parametrize("value", [datetime.datetime(1905, 7, 15), datetime.datetime(1909, 7, 16)])
+def test_a_bare_year_in_a_cell_for_dates_is_that_year(book, data, value):
+    """What Excel keeps of 2023 in a cell for dates, and what an Excel that counts from 1904 does."""
+    put(book["Val av utförare"], 6, value, "LSS", 20, None, None, SOURCE, PLACE)
+    book["Val av utförare"]["A6"].number_format = "yyyy-mm-dd"
+    put(book["Källor"], 6, None, None, None, value)
+    put(book["Ekonomi"], SFB_ROW, value)
+    put(book["Ekonomi"], SFB_ROW + 1, None, "LSS")
+    put(book["Ekonomi"], SFB_ROW + 2, None, "LSS")
+    assert run(save(book, data), data) == 0
+    assert read(data, "val_av_utforare")[0][0] == "2023" and read(data)[0][0] == "2023"
+    assert read_sources(data / "kallor.yml", "")[0][SOURCE].date == "2023"
+
+
+def test_errors_of_formulas_are_told_as_excel_shows_them(data, capsys):
+    path = data.parent / "eslov.xlsx"
+    for stored, shown in [
+        ("#N/A", "#SAKNAS!"),
+        ("#NAME?", "#NAMN?"),
+        ("#DIV/0!", "#DIVISION/0!"),
+        ("#VALUE!", "#VÄRDEFEL!"),
+        ("#REF!", "#REFERENS!"),
+        ("#NUM!", "#OGILTIGT!"),
+        ("#NULL!", "#SKÄRNING!"),
+    ]:
+        _with_formulas(path, ("=VLOOKUP(1,A1:B2,2)", stored))
+        assert run(path, data) == 1
+        error = capsys.readouterr().err
+        assert f"cell D2 (Nettokostnad (tkr)): formeln ger ett fel. Står nu: ”{shown}”" in error
+
+
+def test_a_check_of_printed_figures_is_told_with_the_headings_of_the_sheet(book, data, capsys):
+    row = ["Avsnitt 3, matt", "urval", None, "5", "antal", "indata", "tabell:finnsej", None, "nyckel", "varde"]
+    put(book["Publicerat"], 6, *row)
+    put(book["Publicerat"], 7, "Avsnitt 4", "Rad", None, "5", "antal", "utan underlag", "tabell:ekonomi")
+    assert run(save(book, data), data) == 1
+    first, second, _ = capsys.readouterr().err.splitlines()
+    assert "cell G6 (Mått): urval (Avsnitt 3, matt): " in first
+    assert "raden anger Nyckel ”nyckel”, Värde ”varde”" in first and "rätta Mått, Urval, Nyckel eller Värde" in first
+    assert "cell F7 (Slag): Rad (Avsnitt 4): Slag och Mått säger emot varandra." in second
+    assert "tomt Mått för slaget utan underlag" in second and "fyll i Mått" in second
 
 
 def _fill(sheet: Worksheet, row: int, *values: object) -> None:
@@ -881,14 +1165,14 @@ def test_twenty_human_faults_give_twenty_messages(book, data, capsys):
         "Ekonomi, cell A8 ": "för litet tal. Står nu: ”1821”",
         "Ekonomi, cell B9 ": "otillåtet värde. Står nu: ”hemtjänst”",
         "Ekonomi, cell C10 ": "punkten kan stå för tusental. Står nu: ”127.573”",
-        "Ekonomi, cell D11 ": "cellen innehåller ett fel. Står nu: ”#DIV/0!”",
+        "Ekonomi, cell D11 ": "cellen innehåller ett fel. Står nu: ”#DIVISION/0!”",
         "Ekonomi, cell C12 ": "formeln har inget uträknat värde. Står nu: ”=D12*2”",
         "Ekonomi, cell D13 ": "cellen visas som procent. Står nu: ”50 %”",
         "Ekonomi, cell D14 ": "cellen innehåller ett datum. Står nu: ”2022-01-01”",
         "Ekonomi, cell E15 ": "källan finns inte på bladet Källor. Står nu: ”bokslut_2042”",
         "Ekonomi, cell D16 ": "cellen innehåller SANT eller FALSKT. Står nu: ”SANT”",
         "Ekonomi, cell D17 ": "uppgiften saknas, men kolumnen måste fyllas i. Står nu: ”..”",
-        "Ekonomi, cell A17 ": "År 2021, Verksamhet utforare står redan på rad 16",
+        "Ekonomi, cell A17 ": "År 2021, Verksamhet utförare står redan på rad 16",
         "Ekonomi, cell A18 ": "År 2021, Verksamhet totalt står redan på rad 7",
         "Ekonomi, cell A20 ": "raden har bara en ifylld cell. Står nu: ”* siffrorna är preliminära”",
         "Brukare, rad 4": "rubriken i kolumn D känns inte igen. Står nu: ”Utfal (antal)”. Väntat: Utfall (antal)",
@@ -899,6 +1183,7 @@ def test_twenty_human_faults_give_twenty_messages(book, data, capsys):
         "Löner, cell D6 ": "inget tal. Står nu: ”mellan 3 och 4”",
         "Val av utförare, cell A6 ": "inget datum. Står nu: ”hösten 2021”",
         "Iakttagelser, cell B6 ": "otillåtet värde. Står nu: ”Kostnad”",
+        "Konton, cell C6 ": "exemplet står kvar. Står nu: ”Exempel: Bidrag”",
         "Konton, cell E6 ": "exemplet står kvar. Står nu: ”Exempel: 5”",
         "Fakta, cell E6 ": "cellen är tom",
         "Källor, cell A7 ": "Källa bokslut_2024 står redan på rad 6",
@@ -952,7 +1237,7 @@ def test_twenty_faults_give_twenty_messages(book, data, capsys):
     _fill(book["Löner"], 6, 2020, 2024, "Assistenter", "mellan 3 och 4")
     _fill(book["Val av utförare"], 6, "hösten 2021", "LSS", 20, None, None)
     _fill(book["Konton"], 6, 2020, "11", "Bidrag", "Intäkt", "Exempel: 5")
-    put(book["Fakta"], 6, "enheter", "2021", 2, "antal", None, SOURCE, "..")
+    put(book["Fakta"], 6, "enheter", "2021", 2, "antal", None, SOURCE, PLACE)
     places = ["D6", "C7", "A8", "B9", "C10", "D11", "C12", "D13", "D14", "E15", "D16", "A18", "A20"]
     expected = [f"Ekonomi, cell {place} (" for place in places]
     expected += ["Brukare, rad 4", "Flöden, cell D6 (", "Prognoser, cell D6 (", "Löner, cell D6 ("]
@@ -1012,6 +1297,9 @@ FILES: list[tuple[str, bytes, str]] = [
     ("hemlig.xlsx", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "lösenord"),
     ("tabell.csv", b"ar;verksamhet\n2020;sfb\n", "kanske en textfil (CSV)"),
     ("bild.xlsx", b"\x89PNG\r\n\x1a\n", "ingen arbetsbok"),
+    ("utskrift.xlsx", b"%PDF-1.7\n", "filen är en PDF som har fått fel namn"),
+    ("sida.xlsx", b"\r\n<!DOCTYPE html><html><body>Logga in</body></html>", "filen är en webbsida"),
+    ("tabell.xlsx", b"<html><table><tr><td>1</td></tr></table></html>", "hämta filen på nytt"),
     ("avhuggen.xlsx", b"PK\x03\x04" + b"\0" * 50, "filen är skadad"),
 ]
 
@@ -1040,6 +1328,12 @@ def _zip(**parts: bytes) -> bytes:
     [
         (_zip(content_xml=b"<a/>", mimetype=b"application/vnd.oasis.opendocument.spreadsheet"), "(.ods)"),
         (_zip(word__document_xml=b"<a/>"), "ingen arbetsbok från Excel"),
+        (_zip(**{"[Content_Types]_xml": b"", "word/embeddings/a.xlsx": b""}), "ingen arbetsbok från Excel"),
+        (
+            _zip(**{"Underlag/eslov.xlsx": b""}),
+            "en ZIP-fil med en arbetsbok i. Väntat: en arbetsbok från Excel (.xlsx). "
+            "Gör så här: packa upp den, och läs in Underlag/eslov.xlsx.",
+        ),
         (_zip(xl__workbook_xml=b"<workbook"), "filen är skadad"),
         (
             _zip(xl__workbook_xml=b'<workbook xmlns="http://purl.oclc.org/ooxml/spreadsheetml/main"/>'),
@@ -1207,6 +1501,47 @@ def test_name_and_code_of_a_municipality_without_a_folder_are_checked(book, data
     assert not (data / "kommuner").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "slug", "told"),
+    [
+        (None, None, "hallefors", "Eslöv har redan mappen eslov. Står nu: ”hallefors”. Väntat: Mappnamn eslov."),
+        ("Lund", None, None, "1285 är koden för Eslöv, medan Lund har 1281"),
+        ("Lundd", None, None, "ingen kommun heter så. Står nu: ”Lundd”"),
+        ("Lund", "1281", None, "arbetsboken är för kommunkod 1281, men mappen eslov är för 1285"),
+        ("Lund", "1281", "hallefors", "mappnamnet är det som Hällefors får. Står nu: ”hallefors”"),
+        ("Lund", "1281", "malmo", "mappnamnet är det som Malmö får. Står nu: ”malmo”"),
+    ],
+)
+def test_name_code_and_folder_are_of_one_municipality(book, data, capsys, name, code, slug, told):
+    facts, before = book["Börja här"], tree(data)
+    for place, value in (("B3", name), ("B4", code), ("B5", slug)):
+        facts[place].value = value or facts[place].value
+    assert run(save(book, data), data) == 1
+    *faults, _ = capsys.readouterr().err.splitlines()
+    assert len(faults) == 1 and faults[0].startswith("eslov.xlsx, blad Börja här: ") and told in faults[0]
+    assert tree(data) == before
+
+
+def test_a_new_folder_is_told_and_a_made_up_name_stands(book, data, capsys):
+    path = save(book, data)
+    card = data / "kommuner/eslov/kommun.yml"
+    text = card.read_text(encoding="utf-8")
+    card.unlink()
+    (data / "kommuner/eslov").rename(data / "bort")
+    assert run(path, data) == 0
+    assert "Eslöv hade ingen mapp med det namnet: data/kommuner/eslov görs ny." in capsys.readouterr().out
+    card.write_text(text.replace("namn: Eslöv", "namn: Testköping"), encoding="utf-8")
+    book["Börja här"]["B3"].value = "Testköping"
+    assert run(save(book, data), data) == 0
+    assert "görs ny" not in capsys.readouterr().out
+
+
+def test_a_day_for_a_year_is_shown_as_a_day(book, data, capsys):
+    book["Börja här"]["B6"].value = datetime.datetime(2020, 1, 1)
+    assert run(save(book, data), data) == 1
+    assert "Första år är inget årtal. Står nu: ”2020-01-01”" in capsys.readouterr().err
+
+
 def test_a_code_that_lost_its_zero_is_that_code(book, data):
     shutil.rmtree(data / "kommuner")
     facts = book["Börja här"]
@@ -1323,7 +1658,7 @@ def test_a_source_that_is_changed_is_changed_where_it_stands(book, data, capsys)
     put(book["Källor"], 6, SOURCE, "Bokslut för 2024: \\1 'slutligt'", "Eslöv", "2025", None, "https://a.se/x")
     put(book["Källor"], 7, "ny", "Ny källa", "Eslöv", 2026)
     assert run(save(book, data), data) == 0
-    assert f"Källan {SOURCE} är ändrad" in capsys.readouterr().out
+    assert f"Källan {SOURCE} finns redan i kallor.yml och får de uppgifter" in capsys.readouterr().out
     known, faults = read_sources(data / "kallor.yml", "kallor.yml")
     assert not faults
     assert (known[SOURCE].title, known[SOURCE].link) == ("Bokslut för 2024: \\1 'slutligt'", "https://a.se/x")
@@ -1360,6 +1695,75 @@ def test_a_source_is_found_however_it_is_written(book, data, capsys, name, befor
     assert run(save(book, data), data) == 0
     assert "är ändrad" not in capsys.readouterr().out.partition("Inläst")[2]
     assert register.read_bytes().decode() == kept
+
+
+def _another_municipality(data: Path, table: str) -> None:
+    """Upplands-Bro, with a table."""
+    folder = data / "kommuner/upplands-bro"
+    folder.mkdir()
+    (folder / "kommun.yml").write_text("namn: Upplands-Bro\nkod: '0139'\n", encoding="utf-8")
+    (folder / "ekonomi.csv").write_text(table, encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("table", "card"),
+    [
+        (f"ar;verksamhet;nettokostnad_tkr;kalla;plats\n2020;sfb;1;{SOURCE};s\n", ""),
+        (f"\ufeffAR;Kalla_2 \n2020; {SOURCE}\n", ""),
+        ("ar;kalla\n2020;x\n", f"uppdrag_kalla: {SOURCE}\n"),
+        ("ar;kalla\n2020;x\n", f"dokument: {SOURCE}\n"),
+    ],
+)
+def test_a_source_of_another_municipality_is_not_written_over(book, data, capsys, table, card):
+    _another_municipality(data, table)
+    if card:
+        path = data / "kommuner/upplands-bro/kommun.yml"
+        path.write_text(path.read_text(encoding="utf-8") + card, encoding="utf-8")
+    with (data / "kallor.yml").open("a", encoding="utf-8") as register:
+        register.write(f"{SOURCE}:\n  titel: Bokslut 2024\n  utgivare: Upplands-Bro kommun\n  datum: '2025'\n")
+    before = tree(data)
+    assert run(save(book, data), data) == 1
+    *faults, _ = capsys.readouterr().err.splitlines()
+    assert len(faults) == 1 and faults[0].startswith(
+        "eslov.xlsx, blad Källor, cell A6 (Källa): en annan källa med det "
+    )
+    for part in (
+        "används av data/kommuner/upplands-bro;",
+        "skiljer är Utgivare. Står nu: ”bokslut_2024”",
+        "eslov_bokslut_2024",
+    ):
+        assert part in faults[0]
+    assert tree(data) == before
+    # One that says the same is the same, and one that nobody else uses may be changed.
+    put(book["Källor"], 6, None, None, "Upplands-Bro kommun")
+    assert run(save(book, data), data) == 0
+    shutil.rmtree(data / "kommuner/upplands-bro")
+    put(book["Källor"], 6, None, None, "Eslövs kommun")
+    assert run(save(book, data), data) == 0
+    assert f"Källan {SOURCE} finns redan i kallor.yml och får de uppgifter" in capsys.readouterr().out
+
+
+def test_a_source_of_the_nation_is_not_written_over(book, data, capsys):
+    parameters = yaml.safe_load((data / "nationellt/parametrar.yml").read_text(encoding="utf-8"))
+    used = [next(iter(parameters["schablonbelopp"]["varden"].values()))["kalla"]]
+    with (data / "nationellt/kommuner.csv").open(encoding="utf-8") as codes:
+        used.append(next(csv.DictReader(codes, delimiter=";"))["kalla"])
+    for row, source in enumerate(used, start=6):
+        put(book["Källor"], row, source, "Bokslut 2024", "Eslövs kommun", "2025")
+    for row in range(SFB_ROW, SFB_ROW + 3):
+        put(book["Ekonomi"], row, *[None] * 4, used[0])
+    assert run(save(book, data), data) == 1
+    first, second, _ = capsys.readouterr().err.splitlines()
+    assert "cell A6 (Källa): " in first and "data/nationellt/parametrar.yml" in first
+    assert "cell A7 (Källa): " in second and "data/nationellt/kommuner.csv" in second
+
+
+def test_a_damaged_table_of_another_municipality_stops_nothing(book, data):
+    _another_municipality(data, "x")
+    (data / "kommuner/upplands-bro/ekonomi.csv").write_bytes(b"\x00\xff")
+    assert run(save(book, data), data) == 0
+    put(book["Källor"], 6, None, "Ny titel")
+    assert run(save(book, data), data) == 0
 
 
 def test_what_lies_in_a_linked_folder_stays(book, data):

@@ -45,7 +45,8 @@ class DataError(Exception):
 
     def __init__(self, faults: list[Fault]):
         self.faults = sorted(set(faults), key=lambda fault: (
-            fault.file, fault.sheet or "", fault.row or 0, fault.column or ""))
+            fault.file, fault.sheet or "", fault.row or 0, len((fault.cell or "").split(" ")[0]), fault.cell or "",
+            fault.column or ""))
         super().__init__("\n".join(str(fault) for fault in self.faults))
 
     def __reduce__(self) -> tuple:

@@ -9,14 +9,14 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
 
-from analysis.sources.cells import decode
+from analysis.sources.cells import clean, decode
 from analysis.sources.doubts import Cell, Review
 from analysis.sources.faults import DataError, Fault, file_fault, shown_path
 from analysis.sources.kept import copy_folder
@@ -28,7 +28,7 @@ from analysis.sources.municipality import (
     default_data_directory,
     list_municipalities,
 )
-from analysis.sources.reader import read_table
+from analysis.sources.reader import one_row_for, read_table
 from analysis.sources.registers import Register, Source, read_sources
 from analysis.sources.schema import (
     EARLIEST_YEAR,
@@ -52,7 +52,12 @@ from analysis.sources.template import (
     make_template,
     plain_text,
 )
-from analysis.sources.workbook import SheetTable, WorkbookContent, read_workbook
+from analysis.sources.workbook import (
+    SheetTable,
+    WorkbookContent,
+    expected_in_sheet,
+    read_workbook,
+)
 
 _CARD_HEAD = """\
 # Kommunens egna uppgifter. Fler fält som kan stå här: namnd, uppdragsgivare, uppdrag, uppdrag_kalla, uppdrag_plats,
@@ -228,7 +233,7 @@ def import_workbook(
     with _told(data_directory):
         register_path = data_directory / "kallor.yml"
         register = register_path.read_bytes()
-        new_register = _merge_sources(content, register, register_path)
+        new_register = _merge_sources(content, register, register_path, card.slug)
         _settle_sources(content, tables.values(), register_path)
         existing = folder.is_dir()
         files = {f"{name}.csv": _csv(table, padded=False) for name, table in tables.items()}
@@ -392,36 +397,73 @@ def _card_of(content: WorkbookContent, data_directory: Path) -> tuple[Card, str]
                     value=facts[label],
                 )
             )
+    if faults:
+        raise DataError([*content.faults, *faults])
     card = Card(facts[SLUG], facts[NAME], code, *years)
-    county = ""
-    path = data_directory / "kommuner" / card.slug / "kommun.yml"
-    if not faults and path.exists():
-        register = Register(path, shown_path(path, data_directory))
-        if not register.faults:
-            content.notes += _other_years(card, register.content.get("period"))
-        known = str(register.content.get("kod", code))
-        if known != code:
-            faults.append(
+    folder = data_directory / "kommuner" / card.slug
+    register = Register(folder / "kommun.yml", shown_path(folder / "kommun.yml", data_directory))
+    there = (folder / "kommun.yml").exists()
+    if there and not register.faults:
+        content.notes += _other_years(card, register.content.get("period"))
+    known = str(register.content.get("kod", code))
+    if known != code:
+        raise DataError(
+            [
+                *content.faults,
                 Fault(
                     content.shown,
                     f"arbetsboken är för kommunkod {code}, men mappen {card.slug} är för {known}",
                     "samma kommun",
                     "kontrollera att det är rätt arbetsbok",
                     value=facts[NAME],
-                )
-            )
-    elif not faults:
-        codes = read_codes(data_directory)
-        try:
-            county = find_municipality(codes, card.name, code).county
-        except DataError as error:
-            faults += [
-                dataclasses.replace(fault, file=content.shown, column=fault.file.removeprefix("--"))
-                for fault in error.faults
+                    sheet=START_SHEET,
+                ),
             ]
-    if faults:
-        raise DataError([*content.faults, *faults])
+        )
+    # A municipality that is made up has a name of its own, which its card tells.
+    if there and fold(str(register.content.get("namn", card.name))) == fold(card.name):
+        return card, ""
+    codes = read_codes(data_directory)
+    try:
+        county = find_municipality(codes, card.name, code).county
+    except DataError as error:
+        placed = [
+            dataclasses.replace(fault, file=content.shown, sheet=START_SHEET, column=None) for fault in error.faults
+        ]
+        raise DataError([*content.faults, *placed]) from None
+    if not there:
+        fault = _other_folder(card, codes, data_directory)
+        if fault:
+            raise DataError([*content.faults, dataclasses.replace(fault, file=content.shown, sheet=START_SHEET)])
+        content.notes.append(
+            f"{card.name} hade ingen mapp med det namnet: {shown_path(folder, data_directory)} görs ny."
+        )
     return card, county
+
+
+def _other_folder(card: Card, codes: Sequence[MunicipalCode], data_directory: Path) -> Fault | None:
+    """Return what is wrong where a municipality would get a second folder, or one with another's name."""
+    for other in list_municipalities(data_directory):
+        path = data_directory / "kommuner" / other / "kommun.yml"
+        if str(Register(path, path.name).content.get("kod", "")) == card.code:
+            return Fault(
+                "",
+                f"{card.name} har redan mappen {other}",
+                f"{SLUG} {other}",
+                f"skriv {other} vid {SLUG}",
+                value=card.slug,
+            )
+    for one in codes:
+        if one.slug == card.slug and one.code != card.code:
+            own = next(entry.slug for entry in codes if entry.code == card.code)
+            return Fault(
+                "",
+                f"mappnamnet är det som {one.name} får",
+                f"ett namn för {card.name}",
+                f"skriv {own} vid {SLUG}",
+                value=card.slug,
+            )
+    return None
 
 
 def _other_years(card: Card, period: object) -> list[str]:
@@ -502,15 +544,31 @@ def _in_sheet(fault: Fault, table: SheetTable, shown: str) -> Fault:
         )
         for text in (fault.problem, fault.expected, fault.advice)
     ]
-    if column is not None and column.allowed:
-        words[1] = "något av " + ", ".join(in_words(value) or "(tomt)" for value in column.allowed)
-        words[2] = "välj i listan som cellen har"
+    if column is not None and fault.expected == column.expected:
+        words[1] = expected_in_sheet(column, table.spec)
+        if column.allowed:
+            words[2] = "välj i listan som cellen har"
+    elif table.spec.name == "publicerat":
+        words = [_with_labels(text, table.spec) for text in words]
     if "står redan på rad" in fault.problem:
-        labels = {column.name: column.label for column in table.spec.all_columns}
-        names = "|".join(map(re.escape, table.spec.key))
-        words[0] = re.sub(f"(?<![^ ])({names})(?= )", lambda found: labels[found[0]], words[0])
-        words[1] = "en rad för varje kombination av " + ", ".join(labels[name] for name in table.spec.key)
+        keys = [column for column in table.spec.all_columns if column.name in table.spec.key]
+        for key in keys:
+            words[0] = re.sub(f"(?<![^ ]){key.name}(?= )", key.label, words[0])
+            for value in filter(None, key.allowed):
+                words[0] = re.sub(f"(?<![^ ]){key.label} {value}(?![^ ,])", f"{key.label} {in_words(value)}", words[0])
+        words[1] = one_row_for([key.label for key in keys])
     return Fault(shown, *words, fault.row, fault.column, fault.value, table.sheet, cell)
+
+
+def _with_labels(text: str, spec: TableSpec) -> str:
+    """Return what a check says of a printed figure with the sheet's headings, but what it quotes as it stands."""
+    quoted, said = re.split("(”[^”]*”)", text.rpartition("): ")[2]), text.rpartition("): ")[:2]
+    labels = {column.name: column.label for column in spec.columns if column.name not in ("plats", "rad", "kolumn")}
+    names = "|".join(map(re.escape, labels))
+    for position in range(0, len(quoted), 2):
+        quoted[position] = re.sub(rf"\b({names})\b", lambda found: labels[found[0]], quoted[position])
+        quoted[position] = quoted[position].replace("utan_underlag", in_words("utan_underlag"))
+    return "".join((*said, *quoted))
 
 
 def _settle_sources(content: WorkbookContent, tables: Iterable[SheetTable], register: Path) -> None:
@@ -567,7 +625,7 @@ def _without_echoes(faults: Sequence[Fault]) -> list[Fault]:
     return list(kept.values())
 
 
-def _merge_sources(content: WorkbookContent, register: bytes, path: Path) -> bytes:
+def _merge_sources(content: WorkbookContent, register: bytes, path: Path, slug: str) -> bytes:
     """Return kallor.yml with the workbook's sources: new ones last, changed ones where they stood, the rest untouched.
 
     Notes what was added and changed, and adds the faults of the sheet of sources to the content's.
@@ -581,6 +639,7 @@ def _merge_sources(content: WorkbookContent, register: bytes, path: Path) -> byt
         frame, faults = read_table(staged, SOURCE_TABLE, (), content.shown)
     content.faults += [_in_sheet(fault, table, content.shown) for fault in faults]
     known, register_faults = read_sources(path, path.name) if register else ({}, [])
+    _refuse_others_sources(content, table, known, path.parent, slug)
     if faults or register_faults or any(fault.sheet == table.sheet for fault in content.faults):
         # Let the rows that name these sources be checked all the same.
         wanted = [
@@ -619,7 +678,9 @@ def _merge_sources(content: WorkbookContent, register: bytes, path: Path) -> byt
                 )
             )
         elif source.id in known:
-            content.notes.append(f"Källan {source.id} är ändrad på bladet {table.sheet}; den ändras i kallor.yml.")
+            content.notes.append(
+                f"Källan {source.id} finns redan i kallor.yml och får de uppgifter som står på bladet {table.sheet}."
+            )
             changed.append((*places[source.id], entry))
         else:
             added += entry
@@ -627,6 +688,90 @@ def _merge_sources(content: WorkbookContent, register: bytes, path: Path) -> byt
         text = text[:start] + entry + text[end:]
     text += ("\n" if added and text and not text.endswith("\n") else "") + added
     return text.replace("\n", ending).encode("utf-8")
+
+
+def _refuse_others_sources(
+    content: WorkbookContent, table: SheetTable, known: Mapping[str, Source], data_directory: Path, slug: str
+) -> None:
+    """Refuse what the sheet of sources says of a source that others' figures come from, where it says otherwise."""
+    changed: dict[str, tuple[int, list[str]]] = {}
+    for number, row in table.rows.items():
+        source = known.get(row["kalla"])
+        if source is None or not all(row[column.name] for column in SOURCE_TABLE.columns if not column.optional):
+            continue
+        labels = [
+            column.label
+            for column, name in zip(SOURCE_TABLE.columns[1:], _SOURCE_FIELDS, strict=True)
+            if plain_text(str(getattr(source, name))) != row[column.name]
+        ]
+        if labels:
+            changed.setdefault(source.id, (number, labels))
+    used = _used_by_others(changed.keys(), data_directory, slug) if changed else {}
+    for id_, (number, labels) in changed.items():
+        if id_ not in used:
+            continue
+        content.faults.append(
+            Fault(
+                content.shown,
+                f"en annan källa med det namnet finns redan i kallor.yml, och den används av {_listed(used[id_])}; "
+                f"det som skiljer är {_listed(labels)}",
+                "ett namn som ingen annan källa har",
+                f"ge er källa ett annat namn, till exempel {_own_name(id_, slug, data_directory)}, här och på "
+                "raderna som anger den; är det samma källa, skriv uppgifterna om den som i kallor.yml",
+                number,
+                "kalla",
+                id_,
+                table.sheet,
+                f"{table.letters['kalla']}{number} ({SOURCE_TABLE.columns[0].label})",
+            )
+        )
+
+
+def _listed(words: Sequence[str]) -> str:
+    return " och ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _own_name(source: str, slug: str, data_directory: Path) -> str:
+    """Return a name for a municipality's own source: with its own name first, in place of another's."""
+    for other in list_municipalities(data_directory):
+        source = source.removeprefix(f"{other.replace('-', '_')}_")
+    return f"{slug.replace('-', '_')}_{source}"
+
+
+def _used_by_others(sources: Collection[str], data_directory: Path, slug: str) -> dict[str, list[str]]:
+    """Return who uses each of some sources beside one municipality: others' folders, and the nation's files."""
+    used: dict[str, list[str]] = {}
+    others = [data_directory / "kommuner" / other for other in list_municipalities(data_directory) if other != slug]
+    nation = data_directory / "nationellt"
+    for path in (*others, *sorted(nation.rglob("*.csv")), *sorted(nation.glob("*.yml"))):
+        named = set()
+        for file in [path] if path.is_file() else [*path.glob("*.csv"), *path.glob("*.yml")]:
+            named |= _named_sources(file)
+        for source in named.intersection(sources):
+            used.setdefault(source, []).append(shown_path(path, data_directory))
+    return used
+
+
+def _named_sources(path: Path) -> set[str]:
+    """Return what may be a source's name in a file: what stands in the columns or fields that name sources."""
+    if path.suffix == ".csv":
+        try:
+            text = decode(path.read_bytes())
+            delimiter = max(";\t,", key=text.partition("\n")[0].count)
+            head, *rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+        except (ValueError, csv.Error):
+            return set()  # no table, which its own municipality's check tells
+        places = [place for place, name in enumerate(head) if clean(name).lower() in (*SOURCE_COLUMNS, "ursprung")]
+        return {clean(row[place]) for row in rows for place in places if place < len(row)}
+    found, rest = set(), [Register(path, path.name).content]
+    while rest:
+        entry = rest.pop()
+        if isinstance(entry, Mapping):
+            found |= {str(entry[name]) for name in ("kalla", "uppdrag_kalla", "dokument") if name in entry}
+            rest += entry.values()
+        elif isinstance(entry, list):
+            rest += entry
+    return found
 
 
 def _as_cells(source: Source) -> list[str]:

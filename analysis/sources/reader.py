@@ -45,10 +45,13 @@ _ADVICE = {
     "datumet finns inte i kalendern": "se efter i källan vilken dag det är",
 }
 _FEWER = re.compile(r"([<‹≤＜]|färre än|mindre än|under|högst|max)\s*=?\s*\w+( st| personer)?", re.IGNORECASE)
+# Signs for a text that is missing, or that is as in the row above.
+_NO_TEXT = re.compile(r"[-–—−.…]+")
+_DITTO = re.compile(r"[-–—−\s]*([\"”“„″]{1,2}|''|,,|´´)[-–—−\s]*|d:o|dito", re.IGNORECASE)
 _UNKNOWN = re.compile(r"okän[dt]\w*|vet (ej|inte)|\?+|framgår (ej|inte)|ej (känt|redovisat)", re.IGNORECASE)
 _AMOUNT = re.compile(r"([-−0-9][0-9 ,.]*?)\s*([a-zåäö][a-zåäö ]*)\.?", re.IGNORECASE)
 # What people write for the three units of money, and how many kronor each is.
-_KRONOR = {
+KRONOR = {
     **dict.fromkeys(("kr", "kronor", "sek"), ("kr", 1)),
     **dict.fromkeys(("tkr", "ksek", "tusen kronor", "tusen kr", "tusen"), ("tkr", 1000)),
     **dict.fromkeys(("mnkr", "mkr", "msek", "milj", "milj kr", "miljoner", "miljoner kronor", "miljoner kr"),
@@ -264,6 +267,14 @@ def _parse_cell(text: str, column: ColumnSpec, shown: str, line: int) -> tuple[o
             return ("" if column.kind in ("text", "date") else None), None
         return None, Fault(shown, "cellen är tom", column.expected,
                            "fyll i cellen, eller ta bort raden om uppgiften saknas", line, column.name, "")
+    # What a document prints stands as it is printed.
+    if column.kind == "text" and not column.optional and not column.allowed and not column.name.endswith("tryckt"):
+        if _NO_TEXT.fullmatch(value):
+            return None, Fault(shown, "uppgiften saknas, men kolumnen måste fyllas i", column.expected,
+                               "fyll i cellen, eller ta bort raden om uppgiften saknas", line, column.name, value)
+        if _DITTO.fullmatch(value):
+            return None, Fault(shown, "tecknet betyder samma som ovanför", "texten utskriven i varje cell",
+                               "kopiera texten från cellen ovanför", line, column.name, value)
     try:
         return _PARSERS[column.kind](value), None
     except CellError as error:
@@ -282,7 +293,7 @@ def _no_number(value: str, column: ColumnSpec) -> tuple[str, str]:
     if _UNKNOWN.fullmatch(value):
         return "", f"{leave} om uppgiften saknas, annars skriv bara siffror"
     found = _AMOUNT.fullmatch(value)
-    written, own = (_KRONOR.get(unit.casefold()) for unit in (found[2], column.unit)) if found else (None, None)
+    written, own = (KRONOR.get(unit.casefold()) for unit in (found[2], column.unit)) if found else (None, None)
     if not (written and own):
         return "", ""
     try:
@@ -337,10 +348,14 @@ def _repeated(parsed: Mapping[str, list], lines: list[int], spec: TableSpec, wri
     for first, *others in found.values():
         for line in others:
             where = ", ".join(f"{name} {written(line, name)}" for name in spec.key)
-            faults.append(Fault(shown, f"{where} står redan på rad {first}", "en rad för varje kombination av "
-                                + ", ".join(spec.key), "ta bort eller rätta den ena raden", line, spec.key[0],
-                                written(line, spec.key[0])))
+            faults.append(Fault(shown, f"{where} står redan på rad {first}", one_row_for(spec.key),
+                                "ta bort eller rätta den ena raden", line, spec.key[0], written(line, spec.key[0])))
     return faults
+
+
+def one_row_for(names: Sequence[str]) -> str:
+    """Return what is expected of the rows of a table, whose key has these names."""
+    return f"en rad för varje {'kombination av ' if len(names) > 1 else ''}{', '.join(names)}"
 
 
 def _item_faults(parsed: Mapping[str, list], lines: list[int], spec: TableSpec, written: Callable[[int, str], str],

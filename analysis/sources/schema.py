@@ -753,7 +753,7 @@ SOURCE_TABLE = TableSpec(
     "kallor",
     "Källor",
     (
-        ColumnSpec("kalla", "text", "Källans korta namn, som ni själva väljer, till exempel arsredovisning_2024"),
+        ColumnSpec("kalla", "text", "Källans korta namn, som ni själva väljer, med kommunens namn först"),
         ColumnSpec("titel", "text", "Dokumentets eller sidans titel"),
         ColumnSpec("utgivare", "text", "Vem som har gett ut källan"),
         ColumnSpec("datum", "text", "När källan gavs ut, så noga som ni vet"),

@@ -107,7 +107,7 @@ def make_template(
                 rows = _grid(spec, card)
             else:
                 rows = tables[spec.name].values.tolist() if spec.name in tables else []
-            _write_table(sheet, spec, rows, examples.get(spec.name, ()), styles, listed)
+            _write_table(sheet, spec, card, rows, examples.get(spec.name, ()), styles, listed)
         _write_start(start, card, chapters, styles)
         for sheet in workbook.worksheets():
             sheet.set_landscape()
@@ -177,6 +177,7 @@ def _grid(spec: TableSpec, card: Card) -> list[list[object]]:
 def _write_table(
     sheet: Worksheet,
     spec: TableSpec,
+    card: Card,
     rows: Sequence[Sequence[object]],
     example: Sequence[object],
     styles: _Styles,
@@ -189,7 +190,12 @@ def _write_table(
     sheet.write_string(ABOUT_ROW, 0, about + "En rad utan värden läses inte in heller.", styles.about)
     for position, column in enumerate(spec.all_columns):
         sheet.set_column(position, position, WIDTHS[column.kind], styles.kinds[column.kind])
-        sheet.write_string(EXPLANATION_ROW, position, explanation(column), styles.explanation)
+        text = explanation(column)
+        if spec is SOURCE_TABLE and column.name in spec.key:
+            # Every municipality's sources stand in one register, so a name that another may take is no good one.
+            name = f"{card.slug.replace('-', '_')}_bokslut_{card.last_year}"
+            text = text.replace(". ", f", till exempel {name}. ", 1)
+        sheet.write_string(EXPLANATION_ROW, position, text, styles.explanation)
         sheet.write_string(HEADING_ROW, position, column.label, styles.heading)
         shown = _shown(example[position], column) if example else ""
         if shown != "":

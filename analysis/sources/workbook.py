@@ -17,19 +17,22 @@ from pathlib import Path
 import openpyxl
 from openpyxl.cell import Cell
 from openpyxl.utils import column_index_from_string, get_column_letter
-from openpyxl.utils.datetime import to_excel
+from openpyxl.utils.datetime import MAC_EPOCH, WINDOWS_EPOCH, to_excel
 from openpyxl.worksheet.worksheet import Worksheet
 
 from analysis.sources.cells import CellError, clean, number_text, parse_number
 from analysis.sources.faults import DataError, Fault, file_fault
+from analysis.sources.reader import KRONOR
 from analysis.sources.schema import (
     EARLIEST_YEAR,
     LATEST_YEAR,
     MUNICIPAL_TABLES,
+    PROVENANCE,
     SOURCE_TABLE,
     ColumnSpec,
     TableSpec,
     fold,
+    in_words,
 )
 from analysis.sources.template import (
     CODE,
@@ -53,9 +56,20 @@ _MISSING = re.compile(r"[-–—−.…?]+|x|saknas|uppgift(en)? saknas|n/?a|ej 
 _ABOUT = re.compile(r"(ca|cirka|c:a|circa|omkring|ungefär|uppskattningsvis|drygt|knappt|runt|~|≈)[ .:]*", re.IGNORECASE)
 _YEAR_FIRST = re.compile(r"((?:19|20)[0-9]{2})-[0-9]{2}-[0-9]{2}( [0-9:.]+)?")
 _PIECES = re.compile(r" *(st\.?|stycken|personer|brukare)$", re.IGNORECASE)
-_EXAMPLE_LEFT = "exemplet står kvar", "skriv ert eget värde i stället för exemplet"
+_EXAMPLE_LEFT, _OWN_VALUE = "exemplet står kvar", "skriv ert eget värde i stället för exemplet"
 # How a formula's empty text is marked: as it stands in the file, or as the library calls a text.
 _NO_TEXT = ("str", "s")
+# What Excel in Swedish shows for the errors that a file holds.
+_ERRORS = {
+    "#DIV/0!": "#DIVISION/0!",
+    "#N/A": "#SAKNAS!",
+    "#NAME?": "#NAMN?",
+    "#NULL!": "#SKÄRNING!",
+    "#NUM!": "#OGILTIGT!",
+    "#REF!": "#REFERENS!",
+    "#VALUE!": "#VÄRDEFEL!",
+}
+_SUM = re.compile(r"(summa|delsumma|s:a|totalt?|totalsumma)\b.*", re.IGNORECASE | re.DOTALL)
 _HEADING_ROWS = 40
 # More than any workbook of tables takes unpacked, even one whose formats reach the last row of a sheet.
 _LARGEST = 2**30
@@ -70,9 +84,18 @@ _MERGED = re.compile(rb'<mergeCell\b[^<>]*\sref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]
 # is no character of any writing.
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _WRITTEN_UNDERSCORE, _UNDERSCORE = b"_x005F_", "\ufdd0"
+# A part of a cell's text with a format of its own, and what it shows.
+_RUN = re.compile(rb"<r>(?:(?!</r>).)*</r>", re.DOTALL)
+_RUN_TEXT = re.compile(rb"<t\b[^<>]*>[^<>]*</t>")
+_RAISED = {ord(digit): raised for digit, raised in zip("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True)}
 # What a number's format only shows: quoted and escaped characters, blanks and fillings, colours and conditions.
 _SCALED = re.compile("[0#?.],+(?![0#?,])")  # a comma after the last digit hides three figures
 _SHOWN_ONLY = re.compile(r'"[^"]*"|\\.|_.|\*.|\[[^]]*\]')
+# The words among them: quoted, escaped, the sign of a currency, or one that is neither.
+_FORMAT_WORDS = re.compile(r'"([^"]*)"|\\(.)|\[\$([^]-]*)[^]]*\]|(‰)|_.|\*.|\[[^]]*\]|.')
+_UNITS = re.compile(
+    rf"[%‰]|(?<!\w)({'|'.join(sorted(map(re.escape, KRONOR), key=len, reverse=True))})(?!\w)", re.IGNORECASE
+)
 # A sheet that has lost its name is known by its headings; notes that happen to have a column År are not a table.
 _NAMED_ENOUGH, _LIKE_ENOUGH = 0.5, 0.75
 
@@ -163,7 +186,10 @@ def _open(path: Path) -> tuple[openpyxl.Workbook, openpyxl.Workbook]:
 
 
 def _without_formats(content: bytes) -> bytes:
-    """Return a workbook without the cells that only have a format, of which a sheet may have millions."""
+    """Return a workbook without the cells that only have a format, of which a sheet may have millions.
+
+    The mark of a footnote, which only its format tells from the number before it, becomes a character of its own.
+    """
     packed = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(packed, "w") as new:
         for part in old.infolist():
@@ -172,8 +198,17 @@ def _without_formats(content: bytes) -> bytes:
                 inner = _cells_with_content(inner)
             if part.filename.lower().endswith(".xml"):
                 inner = inner.replace(_WRITTEN_UNDERSCORE, _UNDERSCORE.encode())
+            if b'"superscript"' in inner:
+                inner = _RUN.sub(_raised, inner)
             new.writestr(part.filename, inner)
     return packed.getvalue()
+
+
+def _raised(run: re.Match) -> bytes:
+    """Return a part of a text with its figures as raised ones, where its format raises them."""
+    if b'"superscript"' not in run[0]:
+        return run[0]
+    return _RUN_TEXT.sub(lambda text: text[0].decode().translate(_RAISED).encode(), run[0])
 
 
 def _cells_with_content(sheet: bytes) -> bytes:
@@ -220,6 +255,11 @@ def _format_fault(content: bytes, shown: str) -> Fault | None:
         if "EncryptedPackage".encode("utf-16-le") in content:
             problem = "filen är skyddad med lösenord"
             advice = "ta bort lösenordet i Excel (Arkiv, Information, Skydda arbetsbok) och spara"
+    elif content.startswith(b"%PDF"):
+        problem, advice = "filen är en PDF som har fått fel namn", "öppna arbetsboken själv i Excel, och spara den"
+    elif re.match(rb"(\xef\xbb\xbf)?\s*<(!doctype html|html|head|table)\b", content, re.IGNORECASE):
+        problem = "filen är en webbsida, kanske en inloggning som sparades i stället för arbetsboken"
+        advice = f"hämta filen på nytt; är det rätt innehåll, {_SAVE_AS}"
     elif not content.startswith(b"PK"):
         problem = "filen är ingen arbetsbok, kanske en textfil (CSV) som har fått fel namn"
     else:
@@ -257,6 +297,9 @@ def _format_fault(content: bytes, shown: str) -> Fault | None:
             problem = "filen är ett kalkylark av ett annat slag (.ods)"
         elif "xl/workbook.xml" not in names:
             problem = "filen är ingen arbetsbok från Excel"
+            packed = next((name for name in names if name.casefold().endswith(".xlsx")), None)
+            if packed and "[Content_Types].xml" not in names:
+                problem, advice = "filen är en ZIP-fil med en arbetsbok i", f"packa upp den, och läs in {packed}"
         elif strict:
             problem = "filen är sparad som Excel-arbetsbok av den strikta sorten"
     return Fault(shown, problem, _XLSX, advice) if problem else None
@@ -299,30 +342,46 @@ def _read_sheets(content: WorkbookContent, formulas: openpyxl.Workbook, cached: 
         else:
             found.setdefault(heading.spec.name, []).append((sheet, heading))
     for name, candidates in found.items():
-        tables = []
-        for sheet, heading in candidates:
-            faults, notes = [], []
-            table = _Reader(content.shown, sheet, cached[sheet.title], heading, faults, notes).read()
+        tables: list[SheetTable] = []
+        read = [_read_sheet(content.shown, sheet, cached[sheet.title], heading) for sheet, heading in candidates]
+        named = any(fold(table.sheet) == name and (table.rows or faults) for table, faults, _ in read)
+        for table, faults, notes in read:
             # A sheet that only looks like the table, and is empty, is nobody's loss.
-            if len(candidates) == 1 or table.rows or faults:
-                tables.append(table)
-                content.faults += faults
-                content.notes += notes
-                if fold(sheet.title) != name:
-                    content.notes.append(f"Bladet ”{sheet.title}” lästes som {heading.spec.sheet} efter rubrikerna.")
+            if len(candidates) > 1 and not (table.rows or faults):
+                continue
+            # One's own calculation may have the table's headings. A copy of its sheet, which has its name, is no such.
+            if named and f"_{name}_" not in f"_{fold(table.sheet)}_":
+                content.notes.append(
+                    f"Bladet ”{table.sheet}” har samma rubriker som {table.spec.sheet} och lästes inte."
+                )
+                continue
+            tables.append(table)
+            content.faults += faults
+            content.notes += notes
+            if fold(table.sheet) != name:
+                content.notes.append(f"Bladet ”{table.sheet}” lästes som {table.spec.sheet} efter rubrikerna.")
         if len(tables) > 1:
             titles = " och ".join(f"”{table.sheet}”" for table in tables)
             content.faults.append(
                 Fault(
                     content.shown,
                     f"bladen {titles} innehåller samma tabell",
-                    f"ett blad för {heading.spec.sheet}",
+                    f"ett blad för {tables[0].spec.sheet}",
                     "flytta ihop raderna på ett blad och ta bort det andra",
                     sheet=tables[1].sheet,
                 )
             )
         if tables:
             content.tables[name] = tables[0]
+
+
+def _read_sheet(
+    shown: str, sheet: Worksheet, values: Worksheet, heading: _Heading
+) -> tuple[SheetTable, list[Fault], list[str]]:
+    """Return a sheet's table, its faults, and what has to be told of it."""
+    faults: list[Fault] = []
+    notes: list[str] = []
+    return _Reader(shown, sheet, values, heading, faults, notes).read(), faults, notes
 
 
 def _facts(sheet: Worksheet) -> dict[str, str]:
@@ -332,7 +391,7 @@ def _facts(sheet: Worksheet) -> dict[str, str]:
     for label, value in sheet.iter_rows(max_row=_HEADING_ROWS, max_col=2, values_only=True):
         if isinstance(label, str) and fold(label) in labels and value not in (None, ""):
             number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-            facts[labels[fold(label)]] = number_text(value) if number else plain_text(str(value))
+            facts[labels[fold(label)]] = number_text(value) if number else plain_text(_shown(value))
     return facts if SLUG in facts else {}
 
 
@@ -409,6 +468,7 @@ class _Reader:
         self.spec, self.faults, self.notes = heading.spec, faults, notes
         self.columns: dict[str, int] = {}
         self.cells = _Cells(sheet)
+        self.valueless: list[int] = []
 
     def read(self) -> SheetTable:
         """Return the table."""
@@ -422,6 +482,8 @@ class _Reader:
                 row = self._row(number) if number > self.heading.row else None
                 if row:
                     rows[number] = row
+            self._refuse_merged_keys(rows)
+            self._note_valueless()
         return SheetTable(self.spec, self.sheet.title, self.heading.row, letters, rows)
 
     def _fault(
@@ -545,21 +607,77 @@ class _Reader:
                     row=number,
                 )
 
+    def _refuse_merged_keys(self, rows: dict[int, dict[str, str]]) -> None:
+        """Refuse merged cells that give several rows the same key, and leave those rows but the first out."""
+        found: set[tuple[str, ...]] = set()
+        told: set[tuple[int, int]] = set()
+        for number, row in list(rows.items()):
+            key = tuple(row[name] for name in self.spec.key)
+            merged = [
+                (name, self.cells.merged[number, self.columns[name]])
+                for name in self.spec.key
+                if name in self.columns and (number, self.columns[name]) in self.cells.merged
+            ]
+            if key in found and merged:
+                del rows[number]
+                name, at = merged[0]
+                if at not in told:
+                    self._fault(
+                        f"cellerna {self.cells.areas[at].coord} är sammanslagna, så flera rader gäller samma sak",
+                        "ett eget värde på varje rad",
+                        "dela upp de sammanslagna cellerna och skriv ett värde i varje",
+                        row=at[0],
+                        column=name,
+                        value=row[name],
+                    )
+                told.add(at)
+            found.add(key)
+
+    def _note_valueless(self) -> None:
+        count = len(self.valueless)
+        if count:
+            rows = "1 rad har" if count == 1 else f"{count} rader har"
+            self.notes.append(
+                f"Blad {self.sheet.title}: {rows} källa, plats eller status men inget värde och lästes inte "
+                f"(rad {_spans(self.valueless)})."
+            )
+
+    def _has_value(self, filled: dict[str, str]) -> bool:
+        """Tell whether a row has more than what the workbook filled in: what it is about, but not its value."""
+        grid = {column.name: column for column in grid_columns(self.spec)}
+        if set(filled) <= set(grid) and all(_as_given(text, grid[name]) for name, text in filled.items()):
+            return False
+        folded = {name: fold(text) for name, text in filled.items()}
+        return not any(
+            folded.items() <= {name: fold(text) for name, text in row.items()}.items() for row in self.spec.item_rows
+        )
+
     def _row(self, number: int) -> dict[str, str] | None:
         """Return a row's cells as text; None for a row that is empty, an example, or has only what was filled in."""
         written = {name: self._written(number, position) for name, position in self.columns.items()}
         filled = {name: text for name, text in written.items() if text}
         if not filled or all(text.startswith(EXAMPLE.strip()) for text in filled.values()):
             return None
-        grid = {column.name: column for column in grid_columns(self.spec)}
-        if set(filled) <= set(grid) and all(_as_given(text, grid[name]) for name, text in filled.items()):
-            return None
-        folded = {name: fold(text) for name, text in filled.items()}
-        if any(folded.items() <= {name: fold(text) for name, text in row.items()}.items()
-               for row in self.spec.item_rows):
+        told = {column.name for column in PROVENANCE} if self.spec.provenance else set()
+        if not self._has_value({name: text for name, text in filled.items() if name not in told}):
+            if told & filled.keys():
+                self.valueless.append(number)
             return None
         if len(filled) > 1 and all(fold(text) == name for name, text in filled.items()):
             self.notes.append(f"Blad {self.sheet.title}, rad {number}: rubrikerna står en gång till och hoppades över.")
+            return None
+        first = min(filled, key=lambda name: self.columns[name])
+        by_name = {column.name: column for column in self.spec.all_columns}
+        free = by_name[first].kind == "text" and not by_name[first].allowed
+        if not free and _SUM.fullmatch(filled[first]) and fold(filled[first]) not in by_name[first].allowed:
+            self._fault(
+                "raden ser ut att vara en summa",
+                "bara rader med egna uppgifter",
+                "ta bort raden; boken räknar summorna själv",
+                row=number,
+                column=first,
+                value=filled[first],
+            )
             return None
         kinds = {column.name: column.kind for column in self.spec.all_columns}
         if len(filled) == 1 and sum(not column.optional for column in self.spec.all_columns) > 2:
@@ -574,19 +692,33 @@ class _Reader:
                     value=text,
                 )
                 return None
-        row, about = {}, False
+        row: dict[str, str] = {}
+        guesses: list[tuple[int, str, bool]] = []
         for column in self.spec.all_columns:
             row[column.name] = ""
             if column.name in self.columns:
+                position = self.columns[column.name]
                 try:
-                    row[column.name], guessed = self._cell(number, self.columns[column.name], column)
-                    about = about or guessed
+                    row[column.name], guess, about = self._cell(number, position, column)
+                    guesses.append((position, guess, about))
                 except _Unreadable as error:
                     self._fault(
-                        error.problem, column.expected, error.advice, row=number, column=column.name, value=error.value
+                        error.problem,
+                        expected_in_sheet(column, self.spec),
+                        error.advice,
+                        row=number,
+                        column=column.name,
+                        value=error.value,
                     )
-        if about and "status" in row and not row["status"]:
+        if any(about for *_, about in guesses) and row.get("status") == "":
             row["status"] = ESTIMATED
+        for position, guess, about in guesses:
+            if about and row.get("status") == ESTIMATED:
+                guess += " och märktes som uppskattat"
+            elif about and "status" in row:
+                guess += f"; raden har redan statusen {in_words(row['status'])}"
+            if guess:
+                self._note(number, position, guess)
         if number in self.hidden_rows:
             self.notes.append(f"Blad {self.sheet.title}, rad {number} är dold men lästes.")
         return row
@@ -603,8 +735,8 @@ class _Reader:
             value = cached.value if cached.value is not None or cached.data_type in _NO_TEXT else value
         return "" if value is None else plain_text(str(value))
 
-    def _cell(self, row: int, position: int, column: ColumnSpec) -> tuple[str, bool]:
-        """Return a cell's text as CSV would hold it, and whether it stood there as approximate."""
+    def _cell(self, row: int, position: int, column: ColumnSpec) -> tuple[str, str, bool]:
+        """Return a cell's text as CSV would hold it, what was guessed, and whether it stood there as approximate."""
         at = self.cells.merged.get((row, position), (row, position))
         area = self.cells.areas.get(at)
         if area is not None:
@@ -615,7 +747,7 @@ class _Reader:
             }
             if area.min_col != area.max_col or position not in own:
                 if at != (row, position):
-                    return "", False
+                    return "", "", False
                 raise _Unreadable(
                     "cellen är sammanslagen med andra",
                     "dela upp de sammanslagna cellerna och skriv ett värde i varje",
@@ -623,15 +755,42 @@ class _Reader:
                 )
         cell, value = self.sheet.cell(*at), self.values.cell(*at)
         text, guess, about = _text_of(cell, value, column)
-        # Below the headings stood the example; where only some of it has been written over, the rest is not the
-        # municipality's.
-        if row == self.heading.row + 1 and text.startswith(EXAMPLE.strip()):
-            raise _Unreadable(*_EXAMPLE_LEFT, text)
+        # Where only some of the example has been written over, or copied, the rest is not the municipality's.
+        if text.startswith(EXAMPLE.strip()):
+            raise _Unreadable(
+                _EXAMPLE_LEFT,
+                f"välj en källa från bladet {SOURCE_TABLE.sheet}" if names_source(column, self.spec) else _OWN_VALUE,
+                text,
+            )
         if at != (row, position) and text:
-            self._note(row, position, f"sammanslagen med cellen ovanför, lästes som ”{text}”")
-        elif guess:
-            self._note(row, position, guess)
-        return text, about
+            guess = f"sammanslagen med cellen ovanför, lästes som ”{text}”"
+        return text, guess, about
+
+
+def names_source(column: ColumnSpec, spec: TableSpec) -> bool:
+    """Tell whether a column holds the short name of a source, which stands on the sheet of sources."""
+    return column.name in SOURCE_COLUMNS and spec is not SOURCE_TABLE
+
+
+def expected_in_sheet(column: ColumnSpec, spec: TableSpec) -> str:
+    """Return what a cell of a sheet must hold, in the words that the sheet has."""
+    if names_source(column, spec):
+        return f"ett namn från bladet {SOURCE_TABLE.sheet}"
+    if column.allowed:
+        return "något av " + ", ".join(in_words(value) or "(tomt)" for value in column.allowed)
+    return column.expected
+
+
+def _spans(numbers: list[int]) -> str:
+    """Return rising numbers in words, those that follow on each other as a span."""
+    spans: list[list[int]] = []
+    for number in numbers:
+        if spans and number == spans[-1][-1] + 1:
+            spans[-1][1:] = [number]
+        else:
+            spans.append([number])
+    texts = ["–".join(map(str, span)) for span in spans]
+    return " och ".join(filter(None, (", ".join(texts[:-1]), texts[-1])))
 
 
 def _as_given(text: str, column: ColumnSpec) -> bool:
@@ -649,8 +808,11 @@ def _text_of(cell: Cell, cached: Cell, column: ColumnSpec) -> tuple[str, str, bo
     if cell.data_type == "f":
         formula = cell.value if isinstance(cell.value, str) else getattr(cell.value, "text", "=")
         if cached.data_type == "e":
+            # The formula itself stands in the file with its names in English.
             raise _Unreadable(
-                "formeln ger ett fel", "rätta formeln eller skriv värdet i stället för den", f"{formula} ger {value}"
+                "formeln ger ett fel",
+                "rätta formeln eller skriv värdet i stället för den",
+                _ERRORS.get(str(value), value),
             )
         if value is None and cached.data_type not in _NO_TEXT:
             raise _Unreadable(
@@ -660,7 +822,9 @@ def _text_of(cell: Cell, cached: Cell, column: ColumnSpec) -> tuple[str, str, bo
             )
         guess = f"formeln {formula} lästes som "
     elif cell.data_type == "e":
-        raise _Unreadable("cellen innehåller ett fel", "skriv rätt värde eller töm cellen", value)
+        raise _Unreadable(
+            "cellen innehåller ett fel", "skriv rätt värde eller töm cellen", _ERRORS.get(str(value), value)
+        )
     if value is None:
         return "", "", False
     text, more, about = _plain(value, cached.number_format, column)
@@ -678,8 +842,10 @@ def _plain(value: object, number_format: str, column: ColumnSpec) -> tuple[str, 
     if isinstance(value, (datetime.time, datetime.timedelta)):
         raise _Unreadable(
             "cellen innehåller ett klockslag eller en tid",
-            "skriv ett tal med decimaler, och ändra cellens format till Allmänt",
-            value,
+            "ändra cellens format till Text och skriv texten på nytt"
+            if column.kind in ("text", "date")
+            else "skriv ett tal med decimaler, och ändra cellens format till Allmänt",
+            _shown(value),
         )
     if isinstance(value, datetime.date):
         return _dated(value, number_format, column)
@@ -689,7 +855,7 @@ def _plain(value: object, number_format: str, column: ColumnSpec) -> tuple[str, 
     if column.kind == "text" and not column.allowed:
         return text, "", False
     if text.startswith(EXAMPLE.strip()):
-        raise _Unreadable(*_EXAMPLE_LEFT, text)
+        raise _Unreadable(_EXAMPLE_LEFT, _OWN_VALUE, text)
     if _MISSING.fullmatch(text):
         if column.optional:
             return "", f"”{text}” lästes som att uppgiften saknas", False
@@ -701,6 +867,16 @@ def _plain(value: object, number_format: str, column: ColumnSpec) -> tuple[str, 
     if column.kind == "year" and _YEAR_FIRST.fullmatch(text):
         return text[:4], f"datumet {text} lästes som året {text[:4]}", False
     return _number_in(text, column)
+
+
+def _shown(value: object) -> str:
+    """Return a value as a cell shows it: a day without its midnight, and hours beyond a day as hours."""
+    if isinstance(value, datetime.datetime):
+        return value.date().isoformat() if value.time() == datetime.time() else value.isoformat(" ", "minutes")
+    if isinstance(value, datetime.timedelta):
+        minutes, seconds = divmod(round(value.total_seconds()), 60)
+        return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+    return str(value)
 
 
 def _unescaped(text: str) -> str:
@@ -735,7 +911,7 @@ def _number_in(text: str, column: ColumnSpec) -> tuple[str, str, bool]:
         return text, "", False
     if clean(bare) == text:
         return number, "", False
-    return number, f"”{text}” lästes som {number}" + (" och märktes som uppskattat" if about else ""), about
+    return number, f"”{text}” lästes som {number}", about
 
 
 def _numeric(value: float, number_format: str, column: ColumnSpec) -> tuple[str, str, bool]:
@@ -746,6 +922,9 @@ def _numeric(value: float, number_format: str, column: ColumnSpec) -> tuple[str,
     as_it_is = "ändra cellens format till Allmänt och skriv värdet i den enhet som rubriken anger"
     if value and _SCALED.search(shows):
         raise _Unreadable("cellen visas i tusental eller miljoner, men talet i den är ett annat", as_it_is, text)
+    other = _other_unit(number_format, column)
+    if value and other and column.kind in ("integer", "number"):
+        raise _Unreadable("cellen visas i en annan enhet än kolumnens", as_it_is, f"{text} {other}")
     if "%" in shows:
         shown = number_text(float(Decimal(repr(value)) * 100))
         if column.kind == "text":
@@ -759,13 +938,28 @@ def _numeric(value: float, number_format: str, column: ColumnSpec) -> tuple[str,
     return text, "", False
 
 
+def _other_unit(number_format: str, column: ColumnSpec) -> str:
+    """Return the unit that a number's format shows beside it, where it is another than the column's; else ""."""
+    if not column.unit:
+        return ""
+    words = "".join("".join(found) or " " for found in _FORMAT_WORDS.findall(number_format))
+    own = KRONOR.get(column.unit)
+    for unit in (found[0] for found in _UNITS.finditer(words)):
+        if unit == "%" and column.unit == "procent":
+            continue
+        if own is None or KRONOR.get(unit.casefold()) != own:
+            return unit
+    return ""
+
+
 def _dated(value: datetime.date, number_format: str, column: ColumnSpec) -> tuple[str, str, bool]:
     """Read a cell that Excel keeps as a date."""
     day = value.date() if isinstance(value, datetime.datetime) else value
-    if column.kind == "year":
-        # A year that is written in a cell with a date's format is a day in 1905 to Excel.
-        serial = int(to_excel(value))
-        year = serial if EARLIEST_YEAR <= serial <= LATEST_YEAR else day.year
+    # A year that is written in a cell with a date's format is a day in 1905 to Excel, and in 1909 to older ones on Mac.
+    serials = [int(to_excel(value, epoch)) for epoch in (WINDOWS_EPOCH, MAC_EPOCH)]
+    meant = next((serial for serial in serials if EARLIEST_YEAR <= serial <= LATEST_YEAR), None)
+    if column.kind == "year" or (meant and column.kind in ("date", "text")):
+        year = meant or day.year
         return str(year), f"datumet {day} lästes som året {year}", False
     if column.kind in ("integer", "number"):
         raise _Unreadable(
