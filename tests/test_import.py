@@ -738,6 +738,13 @@ def _own_calculation(book):
     put(sheet, 2, 2020, "SFB", "=1+1", "okänt")
 
 
+def _own_calculation_beside_an_empty_sheet(book):
+    _own_calculation(book)
+    sheet = book["Beräkning"]
+    sheet.title = "Timberäkning"
+    put(sheet, 1, None, None, "Budget (timmar)", "Utfall (timmar)")
+
+
 def _drag_sources(book):
     for row in (6, 7, *range(SFB_ROW, 20)):
         put(book["Ekonomi"], row, *[None] * 4, SOURCE, PLACE)
@@ -781,6 +788,10 @@ DEEDS: list[tuple[Callable, str | None]] = [
     (_other_name_with_its_own_in_it, "Bladet ”Ekonomi (2)” lästes som Ekonomi efter rubrikerna."),
     (_copy_unfilled, None),
     (_own_calculation, "Bladet ”Beräkning” har samma rubriker som Ekonomi och lästes inte."),
+    (
+        _own_calculation_beside_an_empty_sheet,
+        "Bladet ”Timberäkning” har samma rubriker som Timmar och lästes inte.",
+    ),
     (
         _drag_sources,
         "Blad Ekonomi: 11 rader har källa, plats eller status men inget värde och lästes inte (rad 6–7, 12–19 och 24).",
@@ -1508,8 +1519,8 @@ def test_name_and_code_of_a_municipality_without_a_folder_are_checked(book, data
         ("Lund", None, None, "1285 är koden för Eslöv, medan Lund har 1281"),
         ("Lundd", None, None, "ingen kommun heter så. Står nu: ”Lundd”"),
         ("Lund", "1281", None, "arbetsboken är för kommunkod 1281, men mappen eslov är för 1285"),
-        ("Lund", "1281", "hallefors", "mappnamnet är det som Hällefors får. Står nu: ”hallefors”"),
-        ("Lund", "1281", "malmo", "mappnamnet är det som Malmö får. Står nu: ”malmo”"),
+        ("Lund", "1281", "hallefors", "så heter mappen för Hällefors. Står nu: ”hallefors”"),
+        ("Lund", "1281", "malmo", "så heter mappen för Malmö. Står nu: ”malmo”"),
     ],
 )
 def test_name_code_and_folder_are_of_one_municipality(book, data, capsys, name, code, slug, told):
@@ -1756,6 +1767,9 @@ def test_a_source_of_the_nation_is_not_written_over(book, data, capsys):
     first, second, _ = capsys.readouterr().err.splitlines()
     assert "cell A6 (Källa): " in first and "data/nationellt/parametrar.yml" in first
     assert "cell A7 (Källa): " in second and "data/nationellt/kommuner.csv" in second
+    put(book["Källor"], 7, "huddinge_2024")
+    assert run(save(book, data), data) == 1
+    assert re.search(r"av data/nationellt/\S+, data/nationellt/\S+ och \d+ filer? till; ", capsys.readouterr().err)
 
 
 def test_a_damaged_table_of_another_municipality_stops_nothing(book, data):

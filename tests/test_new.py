@@ -461,3 +461,12 @@ def test_the_workbook_explains_each_of_two_sources_and_names_a_sheet_once(data, 
     assert any("bladet Fakta; samma blad med rader för" in text for text in needs)
     assert all(text.count("bladet Fakta") <= 1 for text in needs)
     assert not any("_0f669c7f" in str(cell.value) for row in book["Källor"].iter_rows() for cell in row)
+
+
+def test_a_source_is_suggested_a_name_that_no_other_municipality_takes(data, here):
+    assert new(data, "--namn", "Upplands-Bro", "--fran", "2021", "--till", "2025") == 0
+    text = openpyxl.load_workbook(here / "upplands-bro.xlsx")["Källor"]["A3"].value
+    assert text == (
+        "Källans korta namn, som ni själva väljer, med kommunens namn först, till exempel upplands_bro_bokslut_2025. "
+        "Text. Måste fyllas i."
+    )

@@ -458,7 +458,7 @@ def _other_folder(card: Card, codes: Sequence[MunicipalCode], data_directory: Pa
             own = next(entry.slug for entry in codes if entry.code == card.code)
             return Fault(
                 "",
-                f"mappnamnet är det som {one.name} får",
+                f"så heter mappen för {one.name}",
                 f"ett namn för {card.name}",
                 f"skriv {own} vid {SLUG}",
                 value=card.slug,
@@ -713,7 +713,7 @@ def _refuse_others_sources(
         content.faults.append(
             Fault(
                 content.shown,
-                f"en annan källa med det namnet finns redan i kallor.yml, och den används av {_listed(used[id_])}; "
+                f"en annan källa med det namnet finns redan i kallor.yml, och den används av {_few(used[id_])}; "
                 f"det som skiljer är {_listed(labels)}",
                 "ett namn som ingen annan källa har",
                 f"ge er källa ett annat namn, till exempel {_own_name(id_, slug, data_directory)}, här och på "
@@ -729,6 +729,14 @@ def _refuse_others_sources(
 
 def _listed(words: Sequence[str]) -> str:
     return " och ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _few(files: Sequence[str]) -> str:
+    """Return the first of some files in words, and how many there are beside them."""
+    shown, rest = files[:2], len(files) - 2
+    if rest > 0:
+        shown = [*shown, "1 fil till" if rest == 1 else f"{rest} filer till"]
+    return _listed(shown)
 
 
 def _own_name(source: str, slug: str, data_directory: Path) -> str:

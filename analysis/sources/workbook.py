@@ -344,13 +344,14 @@ def _read_sheets(content: WorkbookContent, formulas: openpyxl.Workbook, cached: 
     for name, candidates in found.items():
         tables: list[SheetTable] = []
         read = [_read_sheet(content.shown, sheet, cached[sheet.title], heading) for sheet, heading in candidates]
-        named = any(fold(table.sheet) == name and (table.rows or faults) for table, faults, _ in read)
+        namesake = next((one for one in read if fold(one[0].sheet) == name), None)
         for table, faults, notes in read:
             # A sheet that only looks like the table, and is empty, is nobody's loss.
             if len(candidates) > 1 and not (table.rows or faults):
                 continue
             # One's own calculation may have the table's headings. A copy of its sheet, which has its name, is no such.
-            if named and f"_{name}_" not in f"_{fold(table.sheet)}_":
+            own = namesake is not None and f"_{name}_" not in f"_{fold(table.sheet)}_"
+            if own and (namesake[0].rows or namesake[1] or not table.rows):
                 content.notes.append(
                     f"Bladet ”{table.sheet}” har samma rubriker som {table.spec.sheet} och lästes inte."
                 )
