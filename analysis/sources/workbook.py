@@ -85,8 +85,8 @@ _MERGED = re.compile(rb'<mergeCell\b[^<>]*\sref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _WRITTEN_UNDERSCORE, _UNDERSCORE = b"_x005F_", "\ufdd0"
 # A part of a cell's text with a format of its own, and what it shows.
-_RUN = re.compile(rb"<r>(?:(?!</r>).)*</r>", re.DOTALL)
-_RUN_TEXT = re.compile(rb"<t\b[^<>]*>[^<>]*</t>")
+_RUN = re.compile(rb"<((?:\w+:)?)r>(?:(?!</\1r>).)*</\1r>", re.DOTALL)
+_RUN_TEXT = re.compile(rb"<(?:\w+:)?t\b[^<>]*>[^<>]*<")
 _RAISED = {ord(digit): raised for digit, raised in zip("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹", strict=True)}
 # What a number's format only shows: quoted and escaped characters, blanks and fillings, colours and conditions.
 _SCALED = re.compile("[0#?.],+(?![0#?,])")  # a comma after the last digit hides three figures
