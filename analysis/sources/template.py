@@ -210,6 +210,9 @@ def _write_table(
             sheet.data_validation(FIRST_ROW, position, max(LAST_ROW, FIRST_ROW + len(rows)), position, rule)
     sheet.set_row(EXPLANATION_ROW, 110)
     for number, row in enumerate(rows, start=FIRST_ROW):
+        if spec.items:
+            longest = max(len(value) for value in row if isinstance(value, str))
+            sheet.set_row(number, LINE_HEIGHT * ceil(longest / WIDTHS["text"]))
         for position, (value, column) in enumerate(zip(row, spec.all_columns, strict=True)):
             _write_value(sheet, number, position, _shown(value, column), styles.kinds[column.kind])
     sheet.freeze_panes(FIRST_ROW - 1, 0)

@@ -80,10 +80,11 @@ _EMPTY_ROW = re.compile(rb"<row\b[^<>]*/>|<row\b[^<>]*[^/<>]>\s*</row>")
 _CELL_AT = re.compile(rb'<c\b[^<>]*\sr="([A-Z]+)([0-9]+)"')
 _MERGED = re.compile(rb'<mergeCell\b[^<>]*\sref="([A-Z]+)([0-9]+):([A-Z]+)([0-9]+)"[^<>]*/>')
 # A character that XML cannot hold as it is, or a text that looks like one, is written by its number. The library takes
-# away the sign that tells the second from the first, so another stands in its place until the text is read: one that
-# is no character of any writing.
+# away what tells the second from the first, so until the text is read something else stands there: what is no
+# character of any writing.
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
-_WRITTEN_UNDERSCORE, _UNDERSCORE = b"_x005F_", "\ufdd0"
+_UNDERSCORE, _ITS_NUMBER = "\ufdd0", "\ufdd1"
+_KEPT = ((b"_x005F_", _UNDERSCORE.encode()), (b"x005F_", _ITS_NUMBER.encode()))
 # A part of a cell's text with a format of its own, and what it shows.
 _RUN = re.compile(rb"<((?:\w+:)?)r>(?:(?!</\1r>).)*</\1r>", re.DOTALL)
 _RUN_TEXT = re.compile(rb"<(?:\w+:)?t\b[^<>]*>[^<>]*<")
@@ -197,7 +198,8 @@ def _without_formats(content: bytes) -> bytes:
             if re.fullmatch(r"/?xl/worksheets/[^/]*\.xml", part.filename, re.IGNORECASE):
                 inner = _cells_with_content(inner)
             if part.filename.lower().endswith(".xml"):
-                inner = inner.replace(_WRITTEN_UNDERSCORE, _UNDERSCORE.encode())
+                for written, kept in _KEPT:
+                    inner = inner.replace(written, kept)
             if b'"superscript"' in inner:
                 inner = _RUN.sub(_raised, inner)
             new.writestr(part.filename, inner)
@@ -882,9 +884,10 @@ def _shown(value: object) -> str:
 
 def _unescaped(text: str) -> str:
     """Return a text with the characters that are written by their number, half ones of a pair put together."""
-    if not (_UNDERSCORE in text or _ESCAPED.search(text)):
+    if not (_UNDERSCORE in text or _ITS_NUMBER in text or _ESCAPED.search(text)):
         return text
-    whole = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text).replace(_UNDERSCORE, "_")
+    whole = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), text)
+    whole = whole.replace(_UNDERSCORE, "_").replace(_ITS_NUMBER, "x005F_")
     return whole.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
