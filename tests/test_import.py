@@ -1925,6 +1925,17 @@ def test_a_text_that_no_cell_can_hold_is_told(tmp_path, data_copy, capsys):
     assert "40000 tecken, och en cell i Excel rymmer 32767" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("text", ["_x005F_", "x005F_", "ax005F_x005F_", "_x0041_ _x005F_", "_x005f_"])
+def test_a_text_that_looks_like_the_mark_of_a_number_stands(tmp_path, data_copy, text):
+    path, table = tmp_path / "ange.xlsx", data_copy / "kommuner/ange/fakta.csv"
+    before = table.read_text(encoding="utf-8").replace(";Personal;", f";{text};")
+    assert text in before
+    table.write_text(before, encoding="utf-8", newline="")
+    assert cli.main(["export", "ange", "--data", str(data_copy), "--fil", str(path)]) == 0
+    assert run(path, data_copy) == 0
+    assert text in [cell for row in read(data_copy, "fakta", "ange") for cell in row]
+
+
 def test_the_texts_that_are_tried_are_as_csv_holds_them():
     assert plain_text(" a\r\nb\rc\x00\u00a0d ") == "a\nb\nc d"
     assert unicodedata.category("\u202e") == "Cf"
