@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import shutil
@@ -12,7 +13,7 @@ import pandas as pd
 import pytest
 import yaml
 from bs4 import BeautifulSoup
-from conftest import DATA, built
+from conftest import DATA, built, edit
 from every_chart import unpacked
 
 from analysis import cli
@@ -72,12 +73,22 @@ def fill(path: Path, malmo) -> None:
 
 
 def as_malmo(data: Path, malmo) -> None:
-    """Give Eslöv what its card, and the national tables, say of Malmö."""
+    """Give Eslöv what Malmö's card, and the national tables, say of Malmö."""
     card = data / "kommuner" / "eslov" / "kommun.yml"
     given = yaml.safe_load((data / "kommuner" / "malmo" / "kommun.yml").read_text(encoding="utf-8"))
     own = yaml.safe_load(card.read_text(encoding="utf-8"))
-    same = {name: given[name] for name in ("namnd", "omrade", "jamfor_med", "grannar", "sma_tal") if name in given}
+    same = {name: given[name] for name in ("namnd", "jamfor_med", "grannar", "sma_tal") if name in given}
     card.write_text(yaml.safe_dump(own | same, allow_unicode=True), encoding="utf-8")
+    for path in (data / "nationellt").glob("*.csv"):
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.reader(file, delimiter=";"))
+        if "omrade" in rows[0]:
+            place = rows[0].index("omrade")
+            rows += [[*row[:place], own["omrade"], *row[place + 1 :]] for row in rows if row[place] == malmo.area]
+            with path.open("w", encoding="utf-8", newline="") as file:
+                csv.writer(file, delimiter=";", lineterminator="\n").writerows(rows)
+    edit(data / "nationellt" / "driftformer.csv", f"\n{malmo.area};", f"\n{own['omrade']};")
+    edit(data / "kallor.yml", f"utgivare: {malmo.area}", f"utgivare: {own['omrade']}")
 
 
 # What Eslöv lacks, and what follows from that alone: whole pages, ...
@@ -89,7 +100,7 @@ LEFT_OUT = {
 ABOUT_THE_BOOK = {"tillkomst": "hashes and times", "underlag": "which tables there are", "search": "a form"}
 # ... a page that puts the municipality's own investigation first, ...
 OTHER_ORDER = {"driftformer": "Malmö's investigation is one among others"}
-INVESTIGATIONS = {"cost", "consequences"}  # the downloads of that page
+INVESTIGATIONS = {"cost", "consequences", "forms"}  # the downloads of that page, in another order too
 # ... the section on what the investigation itself says, and sentences that speak of the reconciliation.
 OWN_WORDS = "section[id^=vad-utredningen]"
 RECONCILED = re.compile(r"[Aa]vstämning mot utredningen|siffror som utredningen trycker")
