@@ -3,4 +3,4 @@
 The layers import one way only: sources -> measures -> present -> publish (see docs/architecture.md).
 """
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
