@@ -257,7 +257,14 @@ def _cards(data: Path) -> Iterator[str]:
     (folder / "texter" / "lss.md").write_text("", encoding="utf-8")
     (folder / "texter" / "uppdrag.md").write_text("Hej", encoding="utf-8")
     edit(folder / "ekonomi.csv", ";14300;", ";143000;")
+    scenario = folder / "scenario.csv"
+    scenario.write_text(
+        "indata;driftform;varde;enhet;beskrivning;kalla;plats;status\n"
+        f"timmar;alla;36000;timmar;Timmar per år;{guide_example.SOURCE};Tabell 1;\n",
+        encoding="utf-8",
+    )
     yield called("check", "eslov")
+    scenario.unlink()
     (folder / "anteckningar.xlsx").touch()
     yield called("check", "eslov")
     (folder / "anteckningar.xlsx").unlink()
