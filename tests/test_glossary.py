@@ -152,7 +152,7 @@ def test_the_terms_reach_the_chapters_as_they_are(tmp_path):
     ("  former: [IVO]", "  former: [LSS]", "formen hör redan till lss"),
     ("  former: [IVO]", "  former: IVO", "en lista med ordets former"),
     ("ivo:\n", "i v o:\n", "namnet kan inte stå i en länk"),
-    ("  forklaring: Tusen kronor.\n", "", "tkr.forklaring saknas"),
+    ("  forklaring: Tusen kronor.\n", "", "fältet tkr.forklaring: fältet saknas"),
 ])
 def test_a_fault_in_the_glossary_is_told(data_copy, old, new, said):
     edit(data_copy / "nationellt" / "ordlista.yml", old, new)

@@ -415,7 +415,7 @@ def test_what_another_build_made_meanwhile_is_not_taken_for_what_was_asked_for(m
     def after_another(state):
         with monkeypatch.context() as other:
             other.setattr(making, "_alone", alone)
-            edit(card, "namn: Ånge", "namn: Onge")
+            edit(card, "namn: Ånge", "syntetisk: true\nnamn: Onge")
             assert build("ange", "--data", data, "--out", out) == 0
             card.write_bytes(kept)
         return alone(state)
