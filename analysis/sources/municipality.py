@@ -33,7 +33,16 @@ from analysis.sources.registers import (
     read_parameters,
     read_sources,
 )
-from analysis.sources.schema import CODE_TABLE, EXAMPLE_TERMS, FORMS, MUNICIPAL_TABLES, NATIONAL_TABLES, SCENARIO_HOURS
+from analysis.sources.schema import (
+    CODE_TABLE,
+    EARLIEST_YEAR,
+    EXAMPLE_TERMS,
+    FORMS,
+    LATEST_YEAR,
+    MUNICIPAL_TABLES,
+    NATIONAL_TABLES,
+    SCENARIO_HOURS,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -124,12 +133,12 @@ class Municipality:
         """Tell whether the municipality has all of these needs.
 
         A need is a table, `tabell:verksamhet`, `iakttagelser:kapitel`, `fakta:uppgift`, `floden:grupp`,
-        `villkor:exempel` (every term that the one of EXAMPLE_TERMS needs),
-        `nationellt:tabell` or `nationellt:tabell:verksamhet` (a row for the municipality's own area in a national
-        table), `uppdrag` or `grannar` (what its card says), or several with `|` between, one of which is enough.
+        `villkor:exempel` (every term of that one of EXAMPLE_TERMS), `nationellt:tabell` or
+        `nationellt:tabell:verksamhet` (a row for the municipality's own area in a national table), `uppdrag` or
+        `grannar` (what its card says), or several with `|` between, one of which is enough.
         `ekonomi` alone needs a year in which the whole is known, `scenario` hours for every form of operation and what
-        an hour costs in own provision, `villkor` the terms of some example, which a period before
-        the first known charges on wages does not get.
+        an hour costs in own provision, `villkor` the terms of some example. Examples need a period that reaches the
+        first known charges on wages.
         """
         return all(any(self._has(one) for one in name.split("|")) for name in names)
 
@@ -371,8 +380,9 @@ def _read_card(register: Register, sources: Mapping[str, Source], assumptions: M
     first, last = (register.take(period, name, int, "ett årtal", "period") if period else None
                    for name in ("fran", "till"))
     for field, year in (("period.fran", first), ("period.till", last)):
-        if year is not None and not 1990 <= year <= 2100:
-            register.fault("orimligt årtal", "ett årtal mellan 1990 och 2100", "rätta året", field=field, value=year)
+        if year is not None and not EARLIEST_YEAR <= year <= LATEST_YEAR:
+            register.fault("orimligt årtal", f"ett årtal mellan {EARLIEST_YEAR} och {LATEST_YEAR}", "rätta året",
+                           field=field, value=year)
     if first and last and first > last:
         register.fault("perioden slutar innan den börjar", "fran före till", "byt plats på åren", field="period",
                        value=f"{first}–{last}")
